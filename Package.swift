@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+let cFacing = house + [.strictMemorySafety()]
+
+// Products of other packages, by the name the rooms below use.
+let nio = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let customDump = Target.Dependency.product(name: "CustomDump", package: "swift-custom-dump")
+
+/// One room of the house: a library target with exactly the imports listed.
+func room(_ name: String, _ imports: [Target.Dependency], settings: [SwiftSetting] = house) -> Target {
+    .target(name: name, dependencies: imports, swiftSettings: settings)
+}
+func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: imports, swiftSettings: house)
+}
+func tests(_ room: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(name: room + "Tests", dependencies: [.byName(name: room)] + imports, resources: resources, swiftSettings: house)
+}
+
+let rooms: [Target] = [
+    // doors to C
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    // ground
+    room("Wire", []),
+    room("YAML", ["Wire", "CYAML"], settings: cFacing),
+    room("PKI", ["Wire", "COpenSSL"], settings: cFacing),
+    room("HTTPTransport", ["Wire", httpTypes]),
+    // wires
+    room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
+    room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
+    room("DNSWire", ["Wire", "PKI", nio, nioCore]),
+    // protocols
+    room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
+    room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
+    room("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "Wire", collections, heaps, logging]),
+    room("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
+    // certificates
+    room("CertificateAPI", ["KubeModel", "PKI", "Wire"]),
+    room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
+    room("Solvers", ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+    room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+    // behaviour
+    room(
+        "Controllers",
+        [
+            "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "ACME",
+            "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
+        ]),
+    // programs
+    program(
+        "certwright",
+        [
+            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, lifecycle, arguments,
+        ]),
+    program("acmesolver", ["HTTPServer", httpTypes]),
+    // tests
+    .target(
+        name: "TestSupport",
+        dependencies: [
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
+            subprocess, system, customDump,
+        ], path: "Tests/TestSupport", swiftSettings: house),
+]
+let testTargets: [Target] = []
+
+let package = Package(
+    name: "certwright",
+    products: [
+        .executable(name: "certwright", targets: ["certwright"]),
+        .executable(name: "acmesolver", targets: ["acmesolver"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/pointfreeco/swift-custom-dump", from: "1.3.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+    ],
+    targets: rooms + testTargets
+)

@@ -1,0 +1,1 @@
+// ACME: see the map in the README.

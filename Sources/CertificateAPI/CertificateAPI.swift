@@ -1,0 +1,1 @@
+// CertificateAPI: see the map in the README.

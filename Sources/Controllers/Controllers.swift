@@ -1,0 +1,1 @@
+// Controllers: see the map in the README.

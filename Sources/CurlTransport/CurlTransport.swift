@@ -1,0 +1,1 @@
+// CurlTransport: see the map in the README.

@@ -1,0 +1,1 @@
+// DNSProviders: see the map in the README.

@@ -1,0 +1,1 @@
+// DNSWire: see the map in the README.

@@ -1,0 +1,1 @@
+// HTTPServer: see the map in the README.

@@ -1,0 +1,1 @@
+// HTTPTransport: see the map in the README.

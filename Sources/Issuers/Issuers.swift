@@ -1,0 +1,1 @@
+// Issuers: see the map in the README.

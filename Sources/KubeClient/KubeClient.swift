@@ -1,0 +1,1 @@
+// KubeClient: see the map in the README.

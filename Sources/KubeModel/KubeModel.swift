@@ -1,0 +1,1 @@
+// KubeModel: see the map in the README.

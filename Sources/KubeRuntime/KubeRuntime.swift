@@ -1,0 +1,1 @@
+// KubeRuntime: see the map in the README.

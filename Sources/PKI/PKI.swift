@@ -1,0 +1,1 @@
+// PKI: see the map in the README.

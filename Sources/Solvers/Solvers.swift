@@ -1,0 +1,1 @@
+// Solvers: see the map in the README.

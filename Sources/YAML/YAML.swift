@@ -1,0 +1,1 @@
+// YAML: see the map in the README.

@@ -1,0 +1,1 @@
+// Doubles, builders and vectors shared by every test target.
