@@ -30,7 +30,8 @@ func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: imports, swiftSettings: house)
 }
 func tests(_ room: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .testTarget(name: room + "Tests", dependencies: [.byName(name: room)] + imports, resources: resources, swiftSettings: house)
+    .testTarget(
+        name: room + "Tests", dependencies: [.byName(name: room)] + imports, resources: resources, swiftSettings: house)
 }
 
 let rooms: [Target] = [
@@ -47,6 +48,7 @@ let rooms: [Target] = [
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
     room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
+    room("Operations", ["Wire", logging]),
     // protocols
     room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
     room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
@@ -55,7 +57,9 @@ let rooms: [Target] = [
     // certificates
     room("CertificateAPI", ["KubeModel", "PKI", "Wire"]),
     room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
-    room("Solvers", ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+    room(
+        "Solvers",
+        ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     // behaviour
     room(
@@ -68,8 +72,9 @@ let rooms: [Target] = [
     program(
         "certwright",
         [
-            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel",
-            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire",
+            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient",
+            "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
             httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
@@ -77,11 +82,14 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
+            logging,
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
-let testTargets: [Target] = []
+let testTargets: [Target] = [
+    tests("Operations", ["Wire", logging])
+]
 
 let package = Package(
     name: "certwright",
