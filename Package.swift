@@ -88,6 +88,7 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging])
 ]
 
