@@ -88,7 +88,8 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
-    tests("Operations", ["Wire", logging])
+    tests("Operations", ["Wire", logging]),
+    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
 
 let package = Package(
