@@ -89,7 +89,8 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
-    tests("Operations", ["Wire", logging])
+    tests("Operations", ["Wire", logging]),
+    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
 
 let package = Package(
