@@ -88,6 +88,7 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    tests("PKI", ["Wire", subprocess, system]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
