@@ -89,6 +89,7 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("KubeModel", ["Wire", httpTypes]),
+    tests("PKI", ["Wire", subprocess, system]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
