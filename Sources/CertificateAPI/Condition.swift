@@ -48,11 +48,11 @@ extension [Condition] {
     package func setting(_ new: Condition, now: Timestamp) -> [Condition] {
         var new = new
         guard let index = firstIndex(where: { $0.type == new.type }) else {
-            new.lastTransitionTime = now.truncatedToSecond
+            new.lastTransitionTime = now.wholeSeconds
             return self + [new]
         }
         let old = self[index]
-        new.lastTransitionTime = old.status == new.status ? old.lastTransitionTime : now.truncatedToSecond
+        new.lastTransitionTime = old.status == new.status ? old.lastTransitionTime : now.wholeSeconds
         var result = self
         result[index] = new
         return result
@@ -73,9 +73,4 @@ extension Optional where Wrapped == [Condition] {
         guard let left = self?.removing(type), !left.isEmpty else { return nil }
         return left
     }
-}
-
-extension Timestamp {
-    /// Kubernetes writes times to the second, so what we compare with a stored time is cut likewise.
-    package var truncatedToSecond: Timestamp { Timestamp(secondsSince1970: secondsSince1970, nanoseconds: 0) }
 }

@@ -23,7 +23,7 @@ package struct CertificateRequest: KubeObject, Hashable {
         metadata = try container.decode(ObjectMeta.self, forKey: .metadata)
         spec =
             try container.decodeIfPresent(Spec.self, forKey: .spec)
-            ?? Spec(request: Base64Data(bytes: []), issuerRef: .init(name: ""))
+            ?? Spec(request: Base64Data([]), issuerRef: .init(name: ""))
         status = try container.decodeIfPresent(Status.self, forKey: .status)
     }
 

@@ -98,11 +98,11 @@ extension Solver {
         package var provider: (key: String, config: JSONValue)? {
             var iterator = providers.makeIterator()
             guard let first = iterator.next(), iterator.next() == nil else { return nil }
-            return (first.0, first.1)
+            return (first.key, first.value)
         }
 
         package init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: AnyKey.self)
+            let container = try decoder.container(keyedBy: PathKey.self)
             for key in container.allKeys {
                 switch key.stringValue {
                 case "cnameStrategy": cnameStrategy = try container.decodeIfPresent(String.self, forKey: key)
@@ -113,20 +113,10 @@ extension Solver {
         }
 
         package func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: AnyKey.self)
-            try container.encodeIfPresent(cnameStrategy, forKey: AnyKey("cnameStrategy"))
-            try container.encodeIfPresent(nameservers, forKey: AnyKey("nameservers"))
-            for (key, config) in providers { try container.encode(config, forKey: AnyKey(key)) }
+            var container = encoder.container(keyedBy: PathKey.self)
+            try container.encodeIfPresent(cnameStrategy, forKey: PathKey("cnameStrategy"))
+            try container.encodeIfPresent(nameservers, forKey: PathKey("nameservers"))
+            for member in providers { try container.encode(member.value, forKey: PathKey(member.key)) }
         }
     }
-}
-
-/// A coding key that is not known before it is read.
-struct AnyKey: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
 }
