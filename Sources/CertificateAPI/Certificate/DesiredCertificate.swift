@@ -20,7 +20,7 @@ package struct DesiredCertificate: Sendable, Hashable {
         var reader = SpecReader(spec: spec)
         reader.readAll()
         if let problems = FieldProblems(reader.problems) { throw problems }
-        subject = DistinguishedName(commonName: spec.commonName.nonEmpty, spec.subject?.fields ?? SubjectFields())
+        subject = reader.subject
         names = reader.names
         usages = reader.usages
         isCA = spec.isCA ?? false
@@ -39,7 +39,7 @@ package struct DesiredCertificate: Sendable, Hashable {
         guard encodesUsages else { return extensions }
         extensions.keyUsage = usages.keyUsage
         extensions.extendedKeyUsage = usages.extendedKeyUsage
-        if isCA { extensions.basicConstraints = BasicConstraints(isCA: true, pathLength: nil) }
+        if isCA { extensions.basicConstraints = BasicConstraints(isCA: true) }
         return extensions
     }
 }

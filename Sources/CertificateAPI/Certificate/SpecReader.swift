@@ -5,6 +5,7 @@ import Wire
 struct SpecReader {
     let spec: Certificate.Spec
     private(set) var problems: [FieldProblem] = []
+    private(set) var subject = DistinguishedName.empty
     private(set) var names: [GeneralName] = []
     private(set) var usages = Usages.default
     private(set) var keyAlgorithm = KeyAlgorithm.rsa(bits: 2048)
@@ -43,9 +44,17 @@ struct SpecReader {
     }
 
     private mutating func readSubject() {
-        guard let name = spec.commonName.nonEmpty else { return }
         // RFC 5280 Appendix A: ub-common-name counts characters.
-        if name.unicodeScalars.count > 64 { problems.append(.tooLong(path["commonName"], maximumBytes: 64)) }
+        if let name = spec.commonName.nonEmpty, name.unicodeScalars.count > 64 {
+            problems.append(.tooLong(path["commonName"], maximumBytes: 64))
+            return
+        }
+        do {
+            subject = try DistinguishedName(
+                commonName: spec.commonName.nonEmpty, spec.subject?.fields ?? SubjectFields())
+        } catch {
+            problems.append(.invalid(path["subject"], spec.commonName ?? "", error.description))
+        }
     }
 
     private mutating func readNames() {

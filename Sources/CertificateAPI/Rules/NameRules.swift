@@ -1,3 +1,5 @@
+import PKI
+
 /// What may stand in the names of a certificate and in the names of Kubernetes objects.
 package enum NameRules {
     /// Why a name is refused, to follow "Invalid value".
@@ -5,57 +7,15 @@ package enum NameRules {
         package let detail: String
     }
 
-    /// A DNS name as a certificate carries it (RFC 5280 §4.2.1.6): ASCII stays as written, Unicode labels
-    /// become A-labels (RFC 5890 §2.3.2.1), a leading `*.` stays.
+    /// A DNS name as a certificate carries it (RFC 5280 §4.2.1.6): ASCII stays as written, Unicode labels become
+    /// A-labels, a leading `*.` stays.
     package static func dnsName(_ name: String) throws(Refusal) -> String {
         guard !name.isEmpty else { throw Refusal(detail: "must not be empty") }
-        var labels: [String] = []
-        // Ideographic full stops separate labels too (UTS #46 §2.3).
-        for label in name.split(omittingEmptySubsequences: false, whereSeparator: { ".。.。".contains($0) }) {
-            labels.append(try asciiLabel(label))
+        guard let ascii = InternationalDomainName.toASCII(name) else {
+            throw Refusal(detail: "must be a DNS name: labels of letters, digits and '-', or their ASCII form, xn--…")
         }
-        if labels.count > 1, labels.last == "" { labels.removeLast() }  // a root dot, which certificates leave out
-        guard !labels.contains("") else { throw Refusal(detail: "must not have empty labels") }
-        let text = labels.joined(separator: ".")
-        guard text.utf8.count <= 253 else { throw Refusal(detail: "must be no more than 253 characters") }
-        return text
-    }
-
-    private static func asciiLabel(_ label: Substring) throws(Refusal) -> String {
-        if label.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) {
-            guard label.utf8.count <= 63 else { throw Refusal(detail: "must not have labels of more than 63 characters") }
-            return String(label)
-        }
-        guard !label.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7f }) else {
-            throw Refusal(detail: "must not contain spaces or control characters")
-        }
-        let scalars = Array(label.lowercased().unicodeScalars)
-        guard scalars.allSatisfy(isStableLetter), scalars.first.map({ $0.properties.canonicalCombiningClass.rawValue == 0 }) ?? false,
-            let encoded = Punycode.encode(scalars)
-        else {
-            throw Refusal(detail: "the label \"\(label)\" has characters that need care; write it in its ASCII form, xn--…")
-        }
-        guard encoded.utf8.count <= 59 else {
-            throw Refusal(detail: "must not have labels of more than 63 characters in their ASCII form")
-        }
-        return "xn--" + encoded
-    }
-
-    /// Letters, digits and marks that neither case folding nor normalization changes (a safe part of RFC 5892), so
-    /// that everyone's encoding of the label is the same as ours.
-    private static func isStableLetter(_ scalar: Unicode.Scalar) -> Bool {
-        if scalar.isASCII {
-            return scalar == "-" || ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar)
-        }
-        let properties = scalar.properties
-        // Class 9 are the viramas, without which the scripts of India cannot be written; others may compose.
-        guard !properties.changesWhenNFKCCaseFolded, [0, 9].contains(properties.canonicalCombiningClass.rawValue) else {
-            return false
-        }
-        switch properties.generalCategory {
-        case .lowercaseLetter, .otherLetter, .modifierLetter, .nonspacingMark, .spacingMark, .decimalNumber: return true
-        default: return false
-        }
+        let isASCII = name.utf8.allSatisfy { $0 < 0x80 }
+        return isASCII ? name : ascii
     }
 
     /// Why this is not a DNS-1123 subdomain, the names Kubernetes gives most objects; nil when it is one.

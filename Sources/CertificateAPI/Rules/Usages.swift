@@ -28,7 +28,7 @@ package struct Usages: Sendable, Hashable {
                 problems.append(.invalid(path[index], name, "unknown keyusage"))
             }
         }
-        if isCA { keyUsage.insert(.keyCertSign) }
+        if isCA { keyUsage.insert(.certSign) }
         if let problems = FieldProblems(problems) { throw problems }
         self.init(keyUsage: keyUsage, extendedKeyUsage: extended)
     }
@@ -36,7 +36,7 @@ package struct Usages: Sendable, Hashable {
     static let keyUsages: [String: KeyUsage] = [
         "signing": .digitalSignature, "digital signature": .digitalSignature,
         "content commitment": .contentCommitment, "key encipherment": .keyEncipherment,
-        "key agreement": .keyAgreement, "data encipherment": .dataEncipherment, "cert sign": .keyCertSign,
+        "key agreement": .keyAgreement, "data encipherment": .dataEncipherment, "cert sign": .certSign,
         "crl sign": .crlSign, "encipher only": .encipherOnly, "decipher only": .decipherOnly,
     ]
 
