@@ -88,7 +88,10 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
-    tests("Operations", ["Wire", logging])
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
+    tests("Operations", ["Wire", logging]),
+    tests("YAML", ["Wire"]),
+    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
 
 let package = Package(

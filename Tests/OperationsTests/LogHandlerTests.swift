@@ -8,6 +8,7 @@ import Wire
 struct LogHandlerTests {
     struct StoppedClock: TimeSource {
         func now() -> Timestamp { Timestamp(rfc3339: "2026-11-21T01:02:03Z") ?? Timestamp(secondsSince1970: 0) }
+        func elapsed() -> Duration { .zero }
         func sleep(for duration: Duration) async throws {}
     }
     final class Lines: Sendable {

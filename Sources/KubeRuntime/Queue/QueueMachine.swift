@@ -94,6 +94,8 @@ struct QueueMachine<Key: Hashable & Sendable>: Sendable {
     var dueCount: Int { due.count }
     /// Keys known in any place.
     var count: Int { entries.count }
+    /// Alarms kept, dead ones included.
+    var alarmCount: Int { waiting.count }
 
     // MARK: What happened
 
