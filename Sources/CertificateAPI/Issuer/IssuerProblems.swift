@@ -1,4 +1,4 @@
-package import PKI
+import PKI
 import Wire
 
 extension IssuerSpec {

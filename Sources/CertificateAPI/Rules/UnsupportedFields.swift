@@ -1,3 +1,5 @@
+import Wire
+
 /// Everything the API can say and this version does not do, in one place: such a field is refused, never ignored.
 package enum UnsupportedFields {
     private static let detail = "this version of certwright does not support it yet; remove it"
