@@ -1,7 +1,7 @@
-package import CertificateAPI
-package import KubeModel
+import CertificateAPI
+import KubeModel
 package import PKI
-package import Wire
+import Wire
 
 /// What flags say about Certificates.
 package struct CertificateSettings: Sendable, Equatable {

@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import Wire
 
 /// Which private key the issuance under way is made with.

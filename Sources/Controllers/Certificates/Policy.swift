@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import Wire
 
 /// The checks that say whether the target Secret is what the Certificate asks for; the first that fails counts.

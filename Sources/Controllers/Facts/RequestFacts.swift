@@ -1,6 +1,6 @@
 package import CertificateAPI
 package import KubeModel
-package import PKI
+import PKI
 package import Wire
 
 /// What is kept of a CertificateRequest: all of it while somebody may still answer it, then only what the Certificate

@@ -1,4 +1,4 @@
-package import CertificateAPI
+import CertificateAPI
 package import KubeModel
 import PKI
 package import Wire
