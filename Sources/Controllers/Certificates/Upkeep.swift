@@ -14,12 +14,12 @@ enum Upkeep {
     static func needsMending(_ view: CertificateView) -> Bool {
         // A Secret without a usable certificate is about to be written whole.
         guard let secret = view.secret, secret.leaf.value != nil, secret.key.value != nil else { return false }
-        let labels = SecretMetadata.labels(view.certificate)
-        let annotations = SecretMetadata.annotations(view.certificate)
+        let labels = TargetMetadata.labels(view.certificate)
+        let annotations = TargetMetadata.annotations(view.certificate)
         guard secret.describesLeaf, secret.labels.contains(labels), secret.annotations.contains(annotations) else {
             return true
         }
-        let mayStand = Set(annotations.keys).union(SecretMetadata.descriptionKeys)
+        let mayStand = Set(annotations.keys).union(TargetMetadata.descriptionKeys)
         guard secret.owned.labels.isSubset(of: labels.keys), secret.owned.annotations.isSubset(of: mayStand) else {
             return true
         }

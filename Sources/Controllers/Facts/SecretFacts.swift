@@ -45,7 +45,7 @@ package struct SecretFacts: KubeObject, Hashable {
             do {
                 let certificate = try Chain.leaf(pem: pem)
                 leaf = .good(LeafFacts(certificate))
-                describesLeaf = SecretMetadata.describes(secret.metadata.annotations ?? [:], certificate)
+                describesLeaf = TargetMetadata.describes(secret.metadata.annotations ?? [:], certificate)
             } catch {
                 leaf = .bad(error.description)
             }
@@ -93,7 +93,7 @@ package struct OwnedMetadata: Sendable, Hashable {
 
     /// `managedFields` as in an object's metadata; entries of other managers are passed over.
     package init(_ managedFields: JSONValue?) {
-        for entry in managedFields?.arrayValue ?? [] where entry["manager"]?.stringValue == SecretMetadata.fieldManager {
+        for entry in managedFields?.arrayValue ?? [] where entry["manager"]?.stringValue == TargetMetadata.fieldManager {
             let metadata = entry["fieldsV1"]?["f:metadata"]
             labels.formUnion(Self.keys(metadata?["f:labels"]))
             annotations.formUnion(Self.keys(metadata?["f:annotations"]))

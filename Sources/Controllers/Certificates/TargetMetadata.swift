@@ -4,7 +4,7 @@ import KubeModel
 import Wire
 
 /// Labels and annotations of target Secrets.
-package enum SecretMetadata {
+package enum TargetMetadata {
     /// The name our writes of target Secrets go by, as cert-manager's do: it may take over ours and we its.
     package static let fieldManager = "cert-manager-certificates-issuing"
 
