@@ -81,7 +81,9 @@ let rooms: [Target] = [
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
-let testTargets: [Target] = []
+let testTargets: [Target] = [
+    tests("HTTPTransport", ["Wire", httpTypes]),
+]
 
 let package = Package(
     name: "certwright",
