@@ -89,6 +89,9 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests("HTTPTransport", ["Wire", httpTypes]),
+    tests("KubeModel", ["Wire", httpTypes]),
+    tests("PKI", ["Wire", subprocess, system]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),

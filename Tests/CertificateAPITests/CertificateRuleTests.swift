@@ -35,7 +35,8 @@ struct CertificateRuleTests {
     static let cases: [Case] = [
         Case(problem: "spec.secretName: Required value: must be specified") { $0.secretName = "" },
         Case(
-            problem: "spec.secretName: Invalid value: \"Site\": a lowercase RFC 1123 subdomain must consist of lower case"
+            problem:
+                "spec.secretName: Invalid value: \"Site\": a lowercase RFC 1123 subdomain must consist of lower case"
                 + " alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
         ) { $0.secretName = "Site" },
         Case(problem: "spec.issuerRef.name: Required value: must be specified") { $0.issuerRef.name = "" },
@@ -73,7 +74,8 @@ struct CertificateRuleTests {
             $0.privateKey?.size = 224
         },
         Case(
-            problem: "spec.signatureAlgorithm: Invalid value: \"PureEd25519\": for key algorithm RSA the allowed signature"
+            problem:
+                "spec.signatureAlgorithm: Invalid value: \"PureEd25519\": for key algorithm RSA the allowed signature"
                 + " algorithms are SHA256WithRSA, SHA384WithRSA, SHA512WithRSA"
         ) { $0.signatureAlgorithm = "PureEd25519" },
         Case(problem: "spec.duration: Invalid value: \"90d\": must be a Go duration such as 2160h or 1h30m") {
@@ -92,7 +94,10 @@ struct CertificateRuleTests {
             $0.duration = "1h"
             $0.renewBefore = "2h"
         },
-        Case(problem: "spec.renewBefore: Invalid value: \"1h0m0s\": renewBefore and renewBeforePercentage are mutually exclusive") {
+        Case(
+            problem:
+                "spec.renewBefore: Invalid value: \"1h0m0s\": renewBefore and renewBeforePercentage are mutually exclusive"
+        ) {
             $0.renewBefore = "1h"
             $0.renewBeforePercentage = 10
         },
@@ -110,7 +115,8 @@ struct CertificateRuleTests {
                 + " annotations are not allowed"
         ) { $0.secretTemplate = .init(annotations: ["cert-manager.io/alt-names": "x"]) },
         Case(
-            problem: "spec.secretTemplate.labels: Invalid value: \"-x\": a valid label must be empty or consist of at most"
+            problem:
+                "spec.secretTemplate.labels: Invalid value: \"-x\": a valid label must be empty or consist of at most"
                 + " 63 alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
         ) { $0.secretTemplate = .init(labels: ["a": "-x"]) },
     ]

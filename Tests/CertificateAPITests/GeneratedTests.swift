@@ -18,7 +18,9 @@ struct GeneratedTests {
         #expect(run.terminationStatus.isSuccess, "\(run.standardError)")
         for name in Self.names {
             let written = try CRD.bytes("\(folder)/\(name).yaml")
-            #expect(written == (try CRD.bytes("\(CRD.folder)/\(name).yaml")), "run scripts/crd/generate.py: \(name) differs")
+            #expect(
+                written == (try CRD.bytes("\(CRD.folder)/\(name).yaml")), "run scripts/crd/generate.py: \(name) differs"
+            )
         }
         _ = try await Subprocess.run(.name("rm"), arguments: ["-r", folder], output: .discarded)
     }

@@ -31,7 +31,10 @@ struct SchemaTests {
     @Test("an empty object decodes, so that its owner can be told what is missing")
     func emptySpecs() throws {
         let bare: JSONValue = ["metadata": ["name": "a", "namespace": "b"]]
-        #expect(try bare.decode(Certificate.self).problems.map(\.path.text).prefix(2) == ["spec.secretName", "spec.issuerRef.name"])
+        #expect(
+            try bare.decode(Certificate.self).problems.map(\.path.text).prefix(2) == [
+                "spec.secretName", "spec.issuerRef.name",
+            ])
         #expect(try bare.decode(CertificateRequest.self).spec.request.bytes == [])
     }
 

@@ -120,7 +120,9 @@ struct Notice: Sendable, Equatable {
     var reason: String
     var message: String
 
-    static func normal(_ reason: String, _ message: String) -> Notice { .init(kind: .normal, reason: reason, message: message) }
+    static func normal(_ reason: String, _ message: String) -> Notice {
+        .init(kind: .normal, reason: reason, message: message)
+    }
     static func warning(_ reason: String, _ message: String) -> Notice {
         .init(kind: .warning, reason: reason, message: message)
     }

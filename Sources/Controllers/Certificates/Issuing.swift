@@ -6,14 +6,17 @@ import Wire
 enum Issuing {
     // MARK: Beginning
 
-    static func start(_ view: CertificateView, _ desired: DesiredCertificate, because reason: Violation) -> [CertificateAction] {
+    static func start(_ view: CertificateView, _ desired: DesiredCertificate, because reason: Violation)
+        -> [CertificateAction]
+    {
         let plan = NextKey.plan(view, desired)
         if case .blocked(let problem) = plan.choice { return block(view, problem) }
         let notice = Notice.normal("Issuing", "Issuing certificate: \(reason.message)")
         if view.issuesAtOnce { return atOnce(view, plan, notice) }
         // What an earlier attempt left would be taken for the answer to this one.
         let usable = usableRequests(view, plan).filter { !$0.state.isFinal || $0.state == .issued }
-        let left = view.nextRequests.filter { request in !usable.contains { $0.metadata.name == request.metadata.name } }
+        let left = view.nextRequests.filter { request in !usable.contains { $0.metadata.name == request.metadata.name }
+        }
         var status = Readiness.applied(to: view.status, view)
         status.conditions = status.conditions.setting(
             Condition(
@@ -24,7 +27,8 @@ enum Issuing {
     }
 
     /// Nothing is stored before the end, so whatever lies around from an attempt that died is of no use.
-    private static func atOnce(_ view: CertificateView, _ plan: NextKey.Plan, _ opening: Notice?) -> [CertificateAction] {
+    private static func atOnce(_ view: CertificateView, _ plan: NextKey.Plan, _ opening: Notice?) -> [CertificateAction]
+    {
         let source: KeySource = if case .make(let source) = plan.choice { source } else { .new }
         var actions = view.nextRequests.map(deletion)
         if let opening { actions.append(.tell(opening)) }
@@ -35,7 +39,8 @@ enum Issuing {
 
     /// Key, status, request: in this order, so that a key is never asked for before it is stored.
     private static func ask(
-        _ view: CertificateView, _ plan: NextKey.Plan, status: Certificate.Status, opening: Notice? = nil, isAsked: Bool = false
+        _ view: CertificateView, _ plan: NextKey.Plan, status: Certificate.Status, opening: Notice? = nil,
+        isAsked: Bool = false
     ) -> [CertificateAction] {
         var status = status
         var actions = plan.discarded.map(keyDeletion)
@@ -66,7 +71,9 @@ enum Issuing {
     // MARK: Going on
 
     /// The Certificate says that it is being issued.
-    static func advance(_ view: CertificateView, _ desired: DesiredCertificate, since issuing: Condition) -> [CertificateAction] {
+    static func advance(_ view: CertificateView, _ desired: DesiredCertificate, since issuing: Condition)
+        -> [CertificateAction]
+    {
         let plan = NextKey.plan(view, desired)
         switch plan.choice {
         case .blocked(let problem): return block(view, problem)
@@ -83,7 +90,9 @@ enum Issuing {
     ) -> [CertificateAction] {
         let usable = usableRequests(view, plan).filter { !isStale($0, since: issuing) }
         let best = usable.min { rank($0) < rank($1) }
-        let useless = view.nextRequests.filter { request in !usable.contains { $0.metadata.name == request.metadata.name } }
+        let useless = view.nextRequests.filter { request in
+            !usable.contains { $0.metadata.name == request.metadata.name }
+        }
         var actions = useless.map(deletion) + plan.discarded.map(keyDeletion)
         var status = Readiness.applied(to: view.status, view)
         status.nextPrivateKeySecretName = key
@@ -112,7 +121,9 @@ enum Issuing {
 
     /// An answer from before this attempt began.
     private static func isStale(_ request: RequestFacts, since issuing: Condition) -> Bool {
-        guard request.state.isFinal, request.state != .issued, let began = issuing.lastTransitionTime else { return false }
+        guard request.state.isFinal, request.state != .issued, let began = issuing.lastTransitionTime else {
+            return false
+        }
         return (request.failureTime ?? request.metadata.creationTimestamp ?? began) < began
     }
 
@@ -140,7 +151,8 @@ enum Issuing {
         status.lastFailureTime = view.now.wholeSeconds
         status.failedIssuanceAttempts = attempts
         status.nextPrivateKeySecretName = nil
-        let message = "The certificate request has failed to complete and will be retried at \(retry): \(problem.message)"
+        let message =
+            "The certificate request has failed to complete and will be retried at \(retry): \(problem.message)"
         status.conditions = status.conditions.setting(
             Condition(
                 type: Condition.Kind.issuing, status: .no, reason: problem.reason, message: message,

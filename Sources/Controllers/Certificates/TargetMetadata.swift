@@ -56,9 +56,12 @@ package enum TargetMetadata {
             (Names.Annotation.subjectPostalCodes, fields.postalCodes),
         ]
         for (key, values) in lists where !values.isEmpty {
-            annotations[key] = key == Names.Annotation.emailSANs ? values.joined(separator: ",") : CommaSeparated.text(values)
+            annotations[key] =
+                key == Names.Annotation.emailSANs ? values.joined(separator: ",") : CommaSeparated.text(values)
         }
-        if let serial = fields.serialNumber, !serial.isEmpty { annotations[Names.Annotation.subjectSerialNumber] = serial }
+        if let serial = fields.serialNumber, !serial.isEmpty {
+            annotations[Names.Annotation.subjectSerialNumber] = serial
+        }
         return annotations
     }
 
@@ -75,7 +78,8 @@ package enum CommaSeparated {
 
     private static func field(_ value: String) -> String {
         let needsQuotes =
-            value == "\\." || value.first == " " || value.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
+            value == "\\." || value.first == " "
+            || value.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
         guard needsQuotes else { return value }
         var quoted = "\""
         for scalar in value.unicodeScalars {

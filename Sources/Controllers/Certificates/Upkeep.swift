@@ -7,7 +7,8 @@ enum Upkeep {
     static func decide(_ view: CertificateView) -> [CertificateAction] {
         var actions: [CertificateAction] = []
         if needsMending(view) { actions.append(.mendSecret) }
-        return actions + outdatedRequests(view).map { .deleteRequest(name: $0.metadata.name, uid: $0.metadata.uid ?? "") }
+        return actions
+            + outdatedRequests(view).map { .deleteRequest(name: $0.metadata.name, uid: $0.metadata.uid ?? "") }
     }
 
     /// Whether labels, annotations or owner of the Secret differ from what they should be.
@@ -36,7 +37,9 @@ enum Upkeep {
 
     /// Requests of revisions that are history and over the limit; only once the certificate is good.
     private static func outdatedRequests(_ view: CertificateView) -> [RequestFacts] {
-        guard view.status.conditions.isTrue(Condition.Kind.ready), let revision = view.status.revision else { return [] }
+        guard view.status.conditions.isTrue(Condition.Kind.ready), let revision = view.status.revision else {
+            return []
+        }
         let limit = max(1, view.certificate.spec.revisionHistoryLimit ?? 1)
         let history = view.requests.filter { ($0.revision ?? .max) <= revision }
             .sorted { ($0.revision ?? 0, $0.metadata.name) < ($1.revision ?? 0, $1.metadata.name) }

@@ -43,7 +43,9 @@ extension CertificateExtensions {
                 writer.constructed { writer in for usage in extendedKeyUsage { writer.oid(usage.oid) } }
             }
         }
-        if let basicConstraints { list.extension(.basicConstraints, critical: true) { basicConstraints.write(to: &$0) } }
+        if let basicConstraints {
+            list.extension(.basicConstraints, critical: true) { basicConstraints.write(to: &$0) }
+        }
         if let subjectKeyId { list.extension(.subjectKeyIdentifier) { $0.octetString(subjectKeyId) } }
         if let authorityKeyId {
             list.extension(.authorityKeyIdentifier) { $0.constructed { $0.primitive(0x80, authorityKeyId) } }

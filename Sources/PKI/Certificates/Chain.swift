@@ -58,8 +58,15 @@ private struct ChainBuilder {
     private static let maximumCount = 32
     private static let maximumSteps = 4096
 
+    /// What the certificates of one CA have in common.
+    private struct Identity: Hashable {
+        var subject: [UInt8]
+        var key: [UInt8]
+    }
+
     private let certificates: [X509Certificate]
-    /// For each certificate the indexes of those that signed it, itself left out.
+    private let identities: [Identity]
+    /// For each certificate the indexes of those that signed it, other certificates of its own CA left out.
     private let signers: [[Int]]
 
     init(_ unordered: [X509Certificate]) throws(PKIError) {
@@ -67,42 +74,45 @@ private struct ChainBuilder {
         let certificates = unordered.filter { seen.insert($0).inserted }
         guard !certificates.isEmpty else { throw .chain(reason: "there is no certificate") }
         guard certificates.count <= ChainBuilder.maximumCount else {
-            throw .chain(reason: "there are \(certificates.count), and at most \(ChainBuilder.maximumCount) are accepted")
+            throw .chain(
+                reason: "there are \(certificates.count), and at most \(ChainBuilder.maximumCount) are accepted")
         }
-        signers = certificates.map { certificate in
-            certificates.indices.filter { certificates[$0] != certificate && certificate.isSigned(by: certificates[$0]) }
+        let identities = certificates.map { Identity(subject: $0.rawSubject, key: $0.publicKey.spki) }
+        signers = certificates.indices.map { index in
+            certificates.indices.filter { other in
+                identities[other] != identities[index] && certificates[index].isSigned(by: certificates[other])
+            }
         }
         self.certificates = certificates
+        self.identities = identities
     }
 
     func build() throws(PKIError) -> Chain {
-        let leaf = try leaf()
         var steps = 0
-        let path = try longestPath([leaf], &steps)
-        let kept = Set(path.map { identity(certificates[$0]) })
-        for (index, certificate) in certificates.enumerated()
-        where !path.contains(index) && !kept.contains(identity(certificate)) {
-            // Above another certificate of a CA that is on the path: its chain was the shorter one.
-            guard certificates.indices.contains(where: { signers[$0].contains(index) }) else {
-                throw .chain(reason: "\"\(certificate.subject)\" neither signed nor was signed by the others")
-            }
+        var path: [Int] = []
+        for leaf in try leaves() {
+            let candidate = try longestPath([leaf], &steps)
+            if candidate.count > path.count { path = candidate }
+        }
+        // What is left belongs to a CA of the path, or stands above such a certificate on a shorter chain.
+        let issuing = Set(signers.joined())
+        let kept = Set(path.map { identities[$0] })
+        for index in certificates.indices where !kept.contains(identities[index]) && !issuing.contains(index) {
+            throw .chain(reason: "\"\(certificates[index].subject)\" neither signed nor was signed by the others")
         }
         return Chain(path: path.map { certificates[$0] })
     }
 
-    /// The only certificate that signed no other. A CA that signed itself anew (cross-signed) counts once.
-    private func leaf() throws(PKIError) -> Int {
-        let issuing = Set(signers.enumerated().flatMap { index, list in
-            list.filter { identity(certificates[$0]) != identity(certificates[index]) }
-        }.map { identity(certificates[$0]) })
-        let leaves = certificates.indices.filter { !issuing.contains(identity(certificates[$0])) }
-        switch Set(leaves.map { identity(certificates[$0]) }).count {
-        case 0: throw .chain(reason: "every certificate has signed another")
-        case 1: return leaves[0]
-        default:
+    /// The certificates of the only name and key that signed no other.
+    private func leaves() throws(PKIError) -> [Int] {
+        let issuing = Set(signers.joined().map { identities[$0] })
+        let leaves = certificates.indices.filter { !issuing.contains(identities[$0]) }
+        guard let first = leaves.first else { throw .chain(reason: "every certificate has signed another") }
+        guard leaves.allSatisfy({ identities[$0] == identities[first] }) else {
             let names = leaves.map { "\"\(certificates[$0].subject)\"" }.joined(separator: ", ")
             throw .chain(reason: "more than one certificate has signed no other: \(names)")
         }
+        return leaves
     }
 
     private func longestPath(_ path: [Int], _ steps: inout Int) throws(PKIError) -> [Int] {
@@ -112,19 +122,10 @@ private struct ChainBuilder {
         }
         var best = path
         guard let end = path.last else { return best }
-        for signer in signers[end] where !path.contains(signer) {
+        for signer in signers[end] where !path.contains(where: { identities[$0] == identities[signer] }) {
             let candidate = try longestPath(path + [signer], &steps)
             if candidate.count > best.count { best = candidate }
         }
         return best
-    }
-
-    /// Certificates of one CA share name and key.
-    private struct Identity: Hashable {
-        var subject: [UInt8]
-        var key: PublicKey
-    }
-    private func identity(_ certificate: X509Certificate) -> Identity {
-        Identity(subject: certificate.rawSubject, key: certificate.publicKey)
     }
 }

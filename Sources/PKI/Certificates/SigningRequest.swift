@@ -1,7 +1,7 @@
 import Wire
 
 /// A certificate signing request (PKCS#10, RFC 2986) whose own signature has been checked.
-package struct SigningRequest: Sendable, Hashable {
+package struct SigningRequest: Sendable, Hashable, CustomStringConvertible {
     package let der: [UInt8]
     package let subject: DistinguishedName
     package let publicKey: PublicKey
@@ -38,6 +38,7 @@ package struct SigningRequest: Sendable, Hashable {
         extensions = parts.extensions
     }
 
+    package var description: String { "request for \"\(subject)\"" }
     private static let name = "the certificate request"
 
     /// PEM text with the label RFC 7468 §7 asks for.

@@ -4,7 +4,7 @@ package import Wire
 ///
 /// Everything was read once when it was made, so the parts below cannot fail; they are read again when asked for,
 /// which keeps a cached certificate at its DER and some 60 bytes.
-package struct X509Certificate: Sendable, Hashable {
+package struct X509Certificate: Sendable, Hashable, CustomStringConvertible {
     package let der: [UInt8]
     private let layout: CertificateLayout
 
@@ -30,6 +30,7 @@ package struct X509Certificate: Sendable, Hashable {
     package static func == (left: X509Certificate, right: X509Certificate) -> Bool { left.der == right.der }
     package func hash(into hasher: inout Hasher) { hasher.combine(der) }
 
+    package var description: String { "certificate of \"\(subject)\" by \"\(issuer)\" until \(notAfter.rfc3339)" }
     package var pem: String { PEM.encode("CERTIFICATE", der) }
     package var fingerprintSHA256: [UInt8] { Digest.sha256(der) }
 

@@ -45,7 +45,8 @@ package enum HMAC: String, Sendable, Hashable, CaseIterable {
         try openSSL("authenticate with HMAC-\(rawValue)") { () throws(OpenSSLFailure) in
             var written = 0
             let mac = unsafe EVP_Q_mac(
-                nil, "HMAC", nil, rawValue, nil, keyOctets, key.count, data, data.count, &output, output.count, &written)
+                nil, "HMAC", nil, rawValue, nil, keyOctets, key.count, data, data.count, &output, output.count, &written
+            )
             guard unsafe mac != nil, written == byteCount else { throw OpenSSLFailure() }
         }
         return output

@@ -66,7 +66,8 @@ enum KeyGeneration {
             try unsafe require(EVP_PKEY_keygen_init(context.pointer))
             switch algorithm {
             case .rsa(let bits): try unsafe require(EVP_PKEY_CTX_set_rsa_keygen_bits(context.pointer, Int32(bits)))
-            case .ecdsa(let curve): try unsafe require(EVP_PKEY_CTX_set_group_name(context.pointer, curve.groupName.cString))
+            case .ecdsa(let curve):
+                try unsafe require(EVP_PKEY_CTX_set_group_name(context.pointer, curve.groupName.cString))
             case .ed25519: break
             }
             var key: OpaquePointer?

@@ -17,7 +17,8 @@ extension PrivateKey {
             case "EC PRIVATE KEY": try self.init(PrivateKeyParts.sec1(block.bytes, curve: nil))
             case "PRIVATE KEY": try self.init(PrivateKeyParts.pkcs8(block.bytes))
             case "ENCRYPTED PRIVATE KEY":
-                throw PKIError.unsupported(what: "an encrypted private key", reason: "the key must be stored unencrypted")
+                throw PKIError.unsupported(
+                    what: "an encrypted private key", reason: "the key must be stored unencrypted")
             default: throw DERError("a PEM block \"\(block.label)\" is not a private key")
             }
         } catch {
@@ -117,7 +118,9 @@ extension PrivateKeyParts {
         var identifier = try fields.next(DERTag.sequence, "the key's algorithm").children
         let content = Array(try fields.next(DERTag.octetString, "the key's content").value)
         while !fields.isAtEnd {  // attributes [0] and the public key [1] add nothing we use
-            guard try fields.next().tag & 0xC0 == 0x80 else { throw DERError("there are bytes after the end of the key") }
+            guard try fields.next().tag & 0xC0 == 0x80 else {
+                throw DERError("there are bytes after the end of the key")
+            }
         }
         let oid = try identifier.next(DERTag.oid, "the key's algorithm").oid()
         switch oid {

@@ -1,7 +1,7 @@
 import COpenSSL
 
 /// A public key as certificates carry it: the DER of its SubjectPublicKeyInfo.
-package struct PublicKey: Sendable, Hashable {
+package struct PublicKey: Sendable, Hashable, CustomStringConvertible {
     package let spki: [UInt8]
     package let algorithm: KeyAlgorithm
 
@@ -31,6 +31,8 @@ package struct PublicKey: Sendable, Hashable {
             do { return try PublicKeyParts(spki: spki) } catch { throw error.of("the public key") }
         }
     }
+
+    package var description: String { "\(algorithm) key" }
 
     package static func == (left: PublicKey, right: PublicKey) -> Bool { left.spki == right.spki }
     package func hash(into hasher: inout Hasher) { hasher.combine(spki) }

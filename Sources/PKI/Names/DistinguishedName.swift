@@ -169,7 +169,9 @@ extension DistinguishedName {
         case DERTag.bmpString:
             let octets = Array(element.value)
             guard octets.count.isMultiple(of: 2) else { throw DERError("part of a name is not UTF-16") }
-            let units = stride(from: 0, to: octets.count, by: 2).map { UInt16(octets[$0]) << 8 | UInt16(octets[$0 + 1]) }
+            let units = stride(from: 0, to: octets.count, by: 2).map {
+                UInt16(octets[$0]) << 8 | UInt16(octets[$0 + 1])
+            }
             guard let text = String(validating: units, as: UTF16.self) else {
                 throw DERError("part of a name is not UTF-16")
             }

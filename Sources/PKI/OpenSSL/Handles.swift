@@ -77,7 +77,7 @@ import COpenSSL
     init() throws(OpenSSLFailure) { unsafe builder = try require(OSSL_PARAM_BLD_new()) }
     deinit {
         unsafe OSSL_PARAM_BLD_free(builder)
-        for unsafe number in unsafe numbers { unsafe BN_clear_free(number) }
+        for index in unsafe numbers.indices { unsafe BN_clear_free(numbers[index]) }
     }
 
     mutating func number(_ name: StaticString, _ octets: [UInt8]) throws(OpenSSLFailure) {
