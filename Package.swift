@@ -88,6 +88,7 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["Wire", subprocess, system]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
