@@ -20,7 +20,8 @@ package struct Certificate: KubeObject, Hashable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         metadata = try container.decode(ObjectMeta.self, forKey: .metadata)
-        spec = try container.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec(secretName: "", issuerRef: .init(name: ""))
+        spec =
+            try container.decodeIfPresent(Spec.self, forKey: .spec) ?? Spec(secretName: "", issuerRef: .init(name: ""))
         status = try container.decodeIfPresent(Status.self, forKey: .status)
     }
 

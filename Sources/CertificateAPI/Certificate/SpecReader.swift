@@ -174,7 +174,8 @@ struct SpecReader {
         } else if renewBefore >= lifetime {
             problems.append(
                 .invalid(
-                    path["renewBefore"], text, "certificate duration \(lifetime) must be greater than renewBefore \(text)"))
+                    path["renewBefore"], text,
+                    "certificate duration \(lifetime) must be greater than renewBefore \(text)"))
         }
         if spec.renewBeforePercentage != nil {
             problems.append(
@@ -185,7 +186,8 @@ struct SpecReader {
     private mutating func check(percentage: Int, of lifetime: GoDuration) {
         let margin = GoDuration(lifetime.duration * percentage / 100)
         if percentage <= 0 || percentage >= 100 {
-            problems.append(.invalid(path["renewBeforePercentage"], percentage, "must be greater than 0 and less than 100"))
+            problems.append(
+                .invalid(path["renewBeforePercentage"], percentage, "must be greater than 0 and less than 100"))
         } else if margin < Durations.minimumRenewBefore {
             problems.append(
                 .invalid(

@@ -28,7 +28,8 @@ extension CAIssuer {
         if secretName.isEmpty { problems.append(.required(path["secretName"])) }
         for (field, urls) in [("ocspServers", ocspServers), ("issuingCertificateURLs", issuingCertificateURLs)] {
             for (index, url) in (urls ?? []).enumerated() where url.isEmpty {
-                problems.append(.invalid(path[field][index], url, "must be a valid URL, e.g., http://ocsp.int-x3.letsencrypt.org"))
+                problems.append(
+                    .invalid(path[field][index], url, "must be a valid URL, e.g., http://ocsp.int-x3.letsencrypt.org"))
             }
         }
         return problems
@@ -51,17 +52,22 @@ extension ACMEIssuer {
             if skipTLSVerify == true {
                 problems.append(
                     .invalid(
-                        path["caBundle"], "<snip>", "caBundle and skipTLSVerify are mutually exclusive and cannot both be set"))
+                        path["caBundle"], "<snip>",
+                        "caBundle and skipTLSVerify are mutually exclusive and cannot both be set"))
             }
             problems += bundle.bundleProblems(at: path["caBundle"])
         }
         if privateKeySecretRef.name.isEmpty {
-            problems.append(.required(path["privateKeySecretRef"]["name"], "private key secret name is a required field"))
+            problems.append(
+                .required(path["privateKeySecretRef"]["name"], "private key secret name is a required field"))
         }
         if server.isEmpty { problems.append(.required(path["server"], "acme server URL is a required field")) }
         if let binding = externalAccountBinding {
             let path = path["externalAccountBinding"]
-            if binding.keyID.isEmpty { problems.append(.required(path["keyID"], "the keyID field is required when using externalAccountBinding")) }
+            if binding.keyID.isEmpty {
+                problems.append(
+                    .required(path["keyID"], "the keyID field is required when using externalAccountBinding"))
+            }
             problems += binding.keySecretRef.problems(at: path["keySecretRef"], needsKey: true)
         }
         for (index, solver) in (solvers ?? []).enumerated() {
@@ -189,7 +195,10 @@ extension VaultIssuer.Auth {
         var problems: [FieldProblem] = []
         let isSet =
             tokenSecretRef != nil || appRole != nil || clientCertificate != nil || kubernetes != nil || aws != nil
-        if !isSet { problems.append(.required(path, "please supply one of: appRole, kubernetes, tokenSecretRef, clientCertificate, aws")) }
+        if !isSet {
+            problems.append(
+                .required(path, "please supply one of: appRole, kubernetes, tokenSecretRef, clientCertificate, aws"))
+        }
         if let appRole {
             if appRole.roleId.isEmpty { problems.append(.required(path["appRole"]["roleId"])) }
             problems += appRole.secretRef.problems(at: path["appRole"]["secretRef"])
@@ -224,7 +233,8 @@ extension VenafiIssuer {
             if tpp.url.isEmpty { problems.append(.required(path["url"])) }
             if tpp.caBundle != nil, tpp.caBundleSecretRef != nil {
                 problems.append(
-                    .invalid(path["caBundle"], "<snip>", "specified caBundle and caBundleSecretRef cannot be used together"))
+                    .invalid(
+                        path["caBundle"], "<snip>", "specified caBundle and caBundleSecretRef cannot be used together"))
             }
         }
         if let ngts {

@@ -50,7 +50,8 @@ package enum NameRules {
     }
 
     private static func isLabelText(_ text: Substring) -> Bool {
-        text.utf8.count <= 63 && isAlphanumeric(text.utf8.first, upper: true) && isAlphanumeric(text.utf8.last, upper: true)
+        text.utf8.count <= 63 && isAlphanumeric(text.utf8.first, upper: true)
+            && isAlphanumeric(text.utf8.last, upper: true)
             && text.utf8.allSatisfy { isAlphanumeric($0, upper: true) || "-_.".utf8.contains($0) }
     }
 
@@ -77,7 +78,9 @@ package enum NameRules {
 
     /// Whether this can be a uniformResourceIdentifier: ASCII with a scheme (RFC 5280 §4.2.1.6).
     package static func isURI(_ text: String) -> Bool {
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), let colon = text.firstIndex(of: ":") else { return false }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), let colon = text.firstIndex(of: ":") else {
+            return false
+        }
         let scheme = text[..<colon]
         guard let first = scheme.first, first.isLetter, text.index(after: colon) < text.endIndex else { return false }
         return scheme.utf8.allSatisfy { isAlphanumeric($0, upper: true) || "+-.".utf8.contains($0) }

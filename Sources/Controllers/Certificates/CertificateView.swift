@@ -1,7 +1,7 @@
-package import CertificateAPI
-package import KubeModel
+import CertificateAPI
+import KubeModel
 package import PKI
-package import Wire
+import Wire
 
 /// What flags say about Certificates.
 package struct CertificateSettings: Sendable, Equatable {
@@ -120,7 +120,9 @@ struct Notice: Sendable, Equatable {
     var reason: String
     var message: String
 
-    static func normal(_ reason: String, _ message: String) -> Notice { .init(kind: .normal, reason: reason, message: message) }
+    static func normal(_ reason: String, _ message: String) -> Notice {
+        .init(kind: .normal, reason: reason, message: message)
+    }
     static func warning(_ reason: String, _ message: String) -> Notice {
         .init(kind: .warning, reason: reason, message: message)
     }

@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import Wire
 
 /// Which private key the issuance under way is made with.
@@ -23,7 +24,9 @@ enum NextKey {
         // The one in the status first, then by name, so that every look chooses the same.
         let preferred = view.status.nextPrivateKeySecretName
         let candidates = view.nextKeys.sorted {
-            ($0.metadata.name == preferred ? 0 : 1, $0.metadata.name) < ($1.metadata.name == preferred ? 0 : 1, $1.metadata.name)
+            ($0.metadata.name == preferred ? 0 : 1, $0.metadata.name) < (
+                $1.metadata.name == preferred ? 0 : 1, $1.metadata.name
+            )
         }
         var chosen: Plan.Choice?
         for secret in candidates {
@@ -34,7 +37,9 @@ enum NextKey {
             discarded.append(secret)
             if chosen == nil {
                 notices.append(
-                    .normal("Deleted", "The private key stored for the next certificate does not suit the spec and is made anew"))
+                    .normal(
+                        "Deleted",
+                        "The private key stored for the next certificate does not suit the spec and is made anew"))
             }
         }
         if let chosen { return Plan(choice: chosen, discarded: discarded, notices: notices) }
@@ -52,7 +57,10 @@ enum NextKey {
         switch secret.key {
         case .nothing: return (.make(.new), nil)
         case .bad(let problem):
-            return (.make(.new), .warning("DecodeFailed", "The private key in the Secret cannot be used and is replaced: \(problem)"))
+            return (
+                .make(.new),
+                .warning("DecodeFailed", "The private key in the Secret cannot be used and is replaced: \(problem)")
+            )
         case .good(let key) where key.algorithm == desired.keyAlgorithm: return (.make(.targetSecret), nil)
         case .good(let key):
             let message =

@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import Wire
 
 /// The checks that say whether the target Secret is what the Certificate asks for; the first that fails counts.
@@ -11,19 +12,22 @@ enum Policy {
     /// Missing, empty or broken: what a temporary certificate helps against.
     static func secretIsUsable(_ view: CertificateView) -> Violation? {
         guard let secret = view.secret else {
-            return Violation(reason: "DoesNotExist", message: "the Secret \(view.certificate.spec.secretName) does not exist")
+            return Violation(
+                reason: "DoesNotExist", message: "the Secret \(view.certificate.spec.secretName) does not exist")
         }
         switch (secret.key, secret.leaf) {
         case (.nothing, .nothing):
             return Violation(reason: "MissingData", message: "the Secret holds neither tls.key nor tls.crt")
         case (.nothing, _): return Violation(reason: "MissingData", message: "the Secret holds no tls.key")
         case (_, .nothing): return Violation(reason: "MissingData", message: "the Secret holds no tls.crt")
-        case (.bad(let problem), _): return Violation(reason: "InvalidKeyPair", message: "tls.key cannot be used: \(problem)")
+        case (.bad(let problem), _):
+            return Violation(reason: "InvalidKeyPair", message: "tls.key cannot be used: \(problem)")
         case (_, .bad(let problem)):
             return Violation(reason: "InvalidCertificate", message: "tls.crt cannot be used: \(problem)")
         case (.good(let key), .good(let leaf)):
             guard key.publicKey == leaf.publicKey else {
-                return Violation(reason: "InvalidKeyPair", message: "tls.key and tls.crt in the Secret do not belong together")
+                return Violation(
+                    reason: "InvalidKeyPair", message: "tls.key and tls.crt in the Secret do not belong together")
             }
             return nil
         }
@@ -41,10 +45,12 @@ enum Policy {
             if key != Names.Annotation.issuerName, secret.annotations.has(key, ""), isDefault(key, value) { continue }
             return Violation(
                 reason: "IncorrectIssuer",
-                message: "the certificate in the Secret is from another issuer than \(issuer.effectiveKind) \(issuer.name)")
+                message:
+                    "the certificate in the Secret is from another issuer than \(issuer.effectiveKind) \(issuer.name)")
         }
         if let name = secret.certificateName, name != view.name {
-            return Violation(reason: "IncorrectCertificate", message: "the Secret was written for the Certificate \(name)")
+            return Violation(
+                reason: "IncorrectCertificate", message: "the Secret was written for the Certificate \(name)")
         }
         if secret.leaf.value?.isTemporary == true {
             return Violation(reason: "TemporaryCertificate", message: "the Secret holds a temporary certificate")
@@ -62,7 +68,9 @@ enum Policy {
         else { return nil }
         return Violation(
             reason: "SecretMismatch",
-            message: "the private key in the Secret is \(key.algorithm), and spec.privateKey asks for \(desired.keyAlgorithm)")
+            message:
+                "the private key in the Secret is \(key.algorithm), and spec.privateKey asks for \(desired.keyAlgorithm)"
+        )
     }
 
     private static func requestSuitsSpec(_ view: CertificateView) -> Violation? {
@@ -96,6 +104,7 @@ enum Policy {
         guard !fields.isEmpty else { return nil }
         return Violation(
             reason: "SecretMismatch",
-            message: "the certificate in the Secret is for other names than the spec: \(fields.joined(separator: ", "))")
+            message: "the certificate in the Secret is for other names than the spec: \(fields.joined(separator: ", "))"
+        )
     }
 }

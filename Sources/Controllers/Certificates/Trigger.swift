@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import Wire
 
 /// Whether a certificate must be issued now.

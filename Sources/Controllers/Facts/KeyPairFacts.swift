@@ -1,4 +1,3 @@
-package import CertificateAPI
 package import PKI
 package import Wire
 

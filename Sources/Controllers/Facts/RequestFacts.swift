@@ -1,6 +1,6 @@
 package import CertificateAPI
 package import KubeModel
-package import PKI
+import PKI
 package import Wire
 
 /// What is kept of a CertificateRequest: all of it while somebody may still answer it, then only what the Certificate
@@ -87,7 +87,8 @@ package struct RequestFacts: KubeObject, Hashable {
     /// Facts are never written to the cluster.
     package func encode(to encoder: any Encoder) throws {
         throw EncodingError.invalidValue(
-            self, .init(codingPath: [], debugDescription: "facts about a CertificateRequest are not a CertificateRequest"))
+            self,
+            .init(codingPath: [], debugDescription: "facts about a CertificateRequest are not a CertificateRequest"))
     }
 
     /// The UID of the Certificate that controls it.

@@ -1,4 +1,4 @@
-package import CertificateAPI
+import CertificateAPI
 package import KubeModel
 import PKI
 package import Wire
@@ -45,7 +45,7 @@ package struct SecretFacts: KubeObject, Hashable {
             do {
                 let certificate = try Chain.leaf(pem: pem)
                 leaf = .good(LeafFacts(certificate))
-                describesLeaf = SecretMetadata.describes(secret.metadata.annotations ?? [:], certificate)
+                describesLeaf = TargetMetadata.describes(secret.metadata.annotations ?? [:], certificate)
             } catch {
                 leaf = .bad(error.description)
             }
@@ -68,7 +68,8 @@ package struct SecretFacts: KubeObject, Hashable {
 
     /// Facts are never written to the cluster.
     package func encode(to encoder: any Encoder) throws {
-        throw EncodingError.invalidValue(self, .init(codingPath: [], debugDescription: "facts about a Secret are not a Secret"))
+        throw EncodingError.invalidValue(
+            self, .init(codingPath: [], debugDescription: "facts about a Secret are not a Secret"))
     }
 
     package var isNextPrivateKey: Bool { labels.has(Names.Label.nextPrivateKey, "true") }
@@ -78,7 +79,9 @@ extension Chain {
     /// The first certificate of a PEM text; what follows it must be certificates too.
     static func leaf(pem: [UInt8]) throws(PKIError) -> X509Certificate {
         let certificates = try parse(pem: pem)
-        guard let leaf = certificates.first else { throw .malformed(what: "the certificate chain", reason: "it is empty") }
+        guard let leaf = certificates.first else {
+            throw .malformed(what: "the certificate chain", reason: "it is empty")
+        }
         return leaf
     }
 }
@@ -93,7 +96,8 @@ package struct OwnedMetadata: Sendable, Hashable {
 
     /// `managedFields` as in an object's metadata; entries of other managers are passed over.
     package init(_ managedFields: JSONValue?) {
-        for entry in managedFields?.arrayValue ?? [] where entry["manager"]?.stringValue == SecretMetadata.fieldManager {
+        for entry in managedFields?.arrayValue ?? [] where entry["manager"]?.stringValue == TargetMetadata.fieldManager
+        {
             let metadata = entry["fieldsV1"]?["f:metadata"]
             labels.formUnion(Self.keys(metadata?["f:labels"]))
             annotations.formUnion(Self.keys(metadata?["f:annotations"]))
