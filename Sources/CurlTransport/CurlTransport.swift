@@ -74,7 +74,9 @@ package final class CurlTransport: HTTPTransport {
         let transfer = try Transfer(request, isStream: false)
         let result: Result<Response, TransportError> = await withTaskCancellationHandler {
             post(transfer)
-            do throws(TransportError) { return .success(try await transfer.response()) } catch { return .failure(error) }
+            do throws(TransportError) { return .success(try await transfer.response()) } catch {
+                return .failure(error)
+            }
         } onCancel: {
             drop(transfer)
         }

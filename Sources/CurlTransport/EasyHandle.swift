@@ -61,7 +61,9 @@ extension EasyHandle {
     }
 
     func set(_ option: CURLoption, blob: [UInt8]) {
-        let code = unsafe blob.withUnsafeBytes { unsafe certwright_easy_set_blob(pointer, option, $0.baseAddress, $0.count) }
+        let code = unsafe blob.withUnsafeBytes {
+            unsafe certwright_easy_set_blob(pointer, option, $0.baseAddress, $0.count)
+        }
         check(code, option)
     }
 
@@ -131,6 +133,8 @@ extension Duration {
     var milliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1000)
-        return overflow ? (seconds < 0 ? .min : .max) : product.addingReportingOverflow(attoseconds / 1_000_000_000_000_000).partialValue
+        return overflow
+            ? (seconds < 0 ? .min : .max)
+            : product.addingReportingOverflow(attoseconds / 1_000_000_000_000_000).partialValue
     }
 }

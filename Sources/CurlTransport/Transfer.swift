@@ -50,7 +50,9 @@ extension Transfer {
     }
 
     func response() async throws(TransportError) -> Response {
-        guard case .response(let whole) = try await wait(for: .response) else { preconditionFailure("response expected") }
+        guard case .response(let whole) = try await wait(for: .response) else {
+            preconditionFailure("response expected")
+        }
         return whole
     }
 

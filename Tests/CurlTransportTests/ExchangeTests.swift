@@ -22,7 +22,8 @@ import Testing
 
     @Test(
         "every method sends its body, also an empty one, without Expect and without a made-up content type",
-        arguments: [HTTPRequest.Method.post, .put, .patch, .delete], ["", "{}", String(repeating: "x", count: 2_000_000)])
+        arguments: [HTTPRequest.Method.post, .put, .patch, .delete],
+        ["", "{}", String(repeating: "x", count: 2_000_000)])
     func bodies(method: HTTPRequest.Method, body: String) async throws {
         let server = LoopbackServer { connection, _ in
             while let (head, body) = connection.readRequest() { connection.answer(head + "\(body.count)") }
@@ -41,7 +42,9 @@ import Testing
     @Test("a HEAD answer has its headers and no body")
     func head() async throws {
         let server = LoopbackServer { connection, _ in
-            while connection.readRequest() != nil { connection.send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\nReplay-Nonce: n\r\n\r\n") }
+            while connection.readRequest() != nil {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\nReplay-Nonce: n\r\n\r\n")
+            }
         }
         try await withTransport { transport in
             for _ in 0..<3 {
@@ -60,7 +63,9 @@ import Testing
                 if head.contains("/none") {
                     connection.send("HTTP/1.1 204 No Content\r\n\r\n")
                 } else {
-                    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\nX-T: 1\r\n\r\n")
+                    connection.send(
+                        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\nX-T: 1\r\n\r\n"
+                    )
                 }
             }
         }
