@@ -89,3 +89,31 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
+    tests("KubeModel", ["Wire", httpTypes]),
+    tests("ACME", ["CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes]),
+    tests("PKI", ["Wire", subprocess, system]),
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
+    tests("Operations", ["Wire", logging]),
+    tests("YAML", ["Wire"]),
+    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+]
+
+let package = Package(
+    name: "certwright",
+    products: [
+        .executable(name: "certwright", targets: ["certwright"]),
+        .executable(name: "acmesolver", targets: ["acmesolver"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
+        .package(url: "https://github.com/pointfreeco/swift-custom-dump", from: "1.3.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+    ],
+    targets: rooms + testTargets
+)
