@@ -90,7 +90,7 @@ let rooms: [Target] = [
 let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
-    tests("ACME", ["CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes]),
+    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("PKI", ["Wire", subprocess, system]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),

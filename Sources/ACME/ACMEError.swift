@@ -119,7 +119,9 @@ extension Refusal {
     /// The instant in "… retry after 2026-01-02 03:04:05 UTC …".
     static func time(in detail: String) -> Timestamp? {
         let words = detail.split(separator: " ")
-        guard let index = words.indices.dropFirst(2).first(where: { words[$0 - 1] == "after" && words[$0 - 2] == "retry" }),
+        guard
+            let index = words.indices.dropFirst(2).first(where: { words[$0 - 1] == "after" && words[$0 - 2] == "retry" }
+            ),
             words.indices.contains(index + 1)
         else { return nil }
         return Timestamp(rfc3339: "\(words[index])T\(words[index + 1].prefix(8))Z")

@@ -34,7 +34,8 @@ extension ACMEServer {
         let directory = try await directory()
         if directory.externalAccountRequired, account.binding == nil {
             throw .configuration(
-                "the ACME server requires an external account binding: set externalAccountBinding to the key it gave you")
+                "the ACME server requires an external account binding: set externalAccountBinding to the key it gave you"
+            )
         }
         var payload: JSONObject = [:]
         if !account.contact.isEmpty {
@@ -42,7 +43,8 @@ extension ACMEServer {
         }
         if account.agreesToTermsOfService { payload["termsOfServiceAgreed"] = true }
         if let binding = account.binding {
-            payload["externalAccountBinding"] = try binding.json(for: key.publicKey, newAccountURL: directory.newAccount)
+            payload["externalAccountBinding"] = try binding.json(
+                for: key.publicKey, newAccountURL: directory.newAccount)
         }
         return try await postAccount(payload, key: key)
     }

@@ -59,7 +59,9 @@ struct ACMEAnswer: Sendable {
     /// Media types are not looked at: servers send problems as `application/json` too, and pages of load balancers
     /// are told apart by not being JSON objects.
     private var problem: Problem {
-        if let json = try? JSONValue(parsing: body), let document = json.objectValue { return Problem(document: document) }
+        if let json = try? JSONValue(parsing: body), let document = json.objectValue {
+            return Problem(document: document)
+        }
         return Problem(detail: "the server answered \(status) without saying why", status: status)
     }
 }

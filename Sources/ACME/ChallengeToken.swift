@@ -1,5 +1,5 @@
 package import PKI
-package import Wire
+import Wire
 
 /// A challenge's token (RFC 8555 §8.3, §8.4): at least 128 bits in base64url characters.
 ///

@@ -1,4 +1,4 @@
-package import Wire
+import Wire
 
 /// Where a server keeps its resources (RFC 8555 §7.1.1). Members we do not know are ignored: servers add some on
 /// purpose.
@@ -42,9 +42,10 @@ package struct ACMEDirectory: Sendable, Hashable {
         website = meta?["website"]?.stringValue
         caaIdentities = meta?["caaIdentities"]?.arrayValue?.compactMap(\.stringValue) ?? []
         externalAccountRequired = meta?["externalAccountRequired"]?.boolValue ?? false
-        profiles = (meta?["profiles"]?.objectValue).map { object in
-            object.map { Profile(name: $0.key, text: $0.value.stringValue ?? "") }
-        } ?? []
+        profiles =
+            (meta?["profiles"]?.objectValue).map { object in
+                object.map { Profile(name: $0.key, text: $0.value.stringValue ?? "") }
+            } ?? []
     }
 }
 

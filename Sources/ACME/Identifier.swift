@@ -1,5 +1,5 @@
 package import PKI
-package import Wire
+import Wire
 
 /// A name an order asks for (RFC 8555 §7.1.4, RFC 8738), in the one spelling that is sent and compared.
 package enum ACMEIdentifier: Sendable, Hashable {

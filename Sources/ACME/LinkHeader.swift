@@ -13,7 +13,9 @@ struct LinkHeader: Sendable, Hashable {
     static func parse(_ header: String) -> [LinkHeader] {
         split(header, at: ",").compactMap { text in
             let parts = split(text, at: ";").map { $0.trimmingWhitespace() }
-            guard let first = parts.first, first.hasPrefix("<"), first.hasSuffix(">"), first.count > 2 else { return nil }
+            guard let first = parts.first, first.hasPrefix("<"), first.hasSuffix(">"), first.count > 2 else {
+                return nil
+            }
             let relation = parts.dropFirst().compactMap(relationValue).first ?? ""
             return LinkHeader(
                 target: String(first.dropFirst().dropLast()),

@@ -1,5 +1,3 @@
-package import Wire
-
 /// What a request was for; the names are those of the metric `certmanager_http_acme_client_request_count`.
 package enum ACMEAction: String, Sendable, Hashable, CaseIterable {
     case acceptChallenge = "accept_challenge"

@@ -54,7 +54,8 @@ extension Problem: CustomStringConvertible {
 
     /// Removes control characters and `jwt=` values, and cuts at 1,000 characters.
     static func presentable(_ text: String) -> String {
-        let printable = String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
+        let printable = String(
+            String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
         var pieces = printable.split(separator: "jwt=", omittingEmptySubsequences: false).map(String.init)
         for index in pieces.indices.dropFirst() {
             pieces[index] = "redacted" + pieces[index].drop { $0.isLetter || $0.isNumber || "-_.~%".contains($0) }

@@ -1,4 +1,3 @@
-package import HTTPTransport
 package import Wire
 
 /// The state words of RFC 8555 §7.1.6: an open value, since drafts add their own.
