@@ -105,6 +105,37 @@ struct ChainTests {
         #expect(direct.root == ordered[3])
     }
 
+    @Test("a verified chain grows by a leaf its signer made, and by no other")
+    func extended() async throws {
+        let root = try await Samples.signed("root")
+        let signer = try Chain.order([root.certificate]).verified(against: [root.certificate], at: Samples.noon)
+        let leaf = try await Samples.signed("leaf", by: root, isCA: false)
+        let chain = try signer.extended(with: leaf.certificate, at: Samples.noon).chain
+        #expect(chain == (try Chain.order([leaf.certificate, root.certificate])))
+        let stranger = try await Samples.signed("leaf", by: try await Samples.signed("root"), isCA: false).certificate
+        for (certificate, time) in [(stranger, Samples.noon), (leaf.certificate, Samples.noon + .seconds(86_400 * 91))]
+        {
+            #expect(throws: PKIError.self) { try signer.extended(with: certificate, at: time) }
+        }
+        let below = try await Samples.signed("below", by: leaf, isCA: false).certificate
+        let wrong = try signer.extended(with: leaf.certificate, at: Samples.noon)
+        #expect(throws: PKIError.self) { try wrong.extended(with: below, at: Samples.noon) }
+    }
+
+    @Test("a path length of zero and name constraints hold for what is put on top")
+    func extendedWithConstraints() async throws {
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        var template = try Samples.template("root", key.publicKey, isCA: true)
+        template.extensions.basicConstraints = BasicConstraints(isCA: true, pathLength: 0)
+        let root = Samples.Signer(certificate: try await template.signed(by: nil, key: key), key: key)
+        let signer = try Chain.order([root.certificate]).verified(against: [root.certificate], at: Samples.noon)
+        let lower = try await Samples.signed("lower", by: root)
+        let lowerChain = try signer.extended(with: lower.certificate, at: Samples.noon)
+        let leaf = try await Samples.signed("leaf", by: lower, isCA: false).certificate
+        let error = #expect(throws: PKIError.self) { try lowerChain.extended(with: leaf, at: Samples.noon) }
+        #expect(error?.description.contains("path length") == true, "\(String(describing: error))")
+    }
+
     @Test("more than 32 certificates are refused, and 32 of one CA are one link")
     func tangled() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))

@@ -60,6 +60,17 @@ struct KeyTests {
         #expect(try PrivateKey(pem: compressed.bytes).publicKey == key.publicKey)
     }
 
+    @Test("the stated public half is the right one, whatever the form", arguments: Samples.algorithms)
+    func statedPublicKey(algorithm: KeyAlgorithm) async throws {
+        let key = try await PrivateKey.generate(algorithm)
+        for encoding in [KeyEncoding.pkcs1, .pkcs8] {
+            #expect(try PrivateKey.statedPublicKey(pem: key.pem(encoding)) == key.publicKey)
+        }
+        guard case .ecdsa = algorithm else { return }
+        let bare = try await OpenSSLTool.run(["ec", "-no_public"], input: try key.pem(.pkcs1))
+        #expect(try PrivateKey.statedPublicKey(pem: bare.bytes) == key.publicKey)
+    }
+
     @Test("a public point of another key is refused")
     func foreignPoint() async throws {
         var der = try await PrivateKey.generate(.ecdsa(.p256)).der(.pkcs1)

@@ -37,6 +37,31 @@ extension Chain {
     }
 }
 
+extension VerifiedChain {
+    /// This chain with a certificate on top that its leaf has signed. Much cheaper than verifying all again, where
+    /// nothing above limits the names; otherwise the whole is verified.
+    package func extended(with leaf: X509Certificate, at time: Timestamp) throws(PKIError) -> VerifiedChain {
+        let extended = Chain(leaf: leaf, signer: chain)
+        let above = chain.certificates + (chain.root.map { [$0] } ?? [])
+        let hasConstraints = above.contains { certificate in
+            let extensions = certificate.extensions
+            return extensions.nameConstraints != nil || extensions.basicConstraints?.pathLength != nil
+        }
+        if hasConstraints || time < verifiedAt {
+            return try extended.verified(against: [chain.rootMost ?? chain.leaf], at: time)
+        }
+        let signer = chain.leaf
+        guard signer.canSignCertificates else {
+            throw .chain(reason: "\"\(signer.subject)\" is not allowed to sign certificates")
+        }
+        for certificate in above + [leaf] where time < certificate.notBefore || certificate.notAfter < time {
+            throw .chain(reason: "\"\(certificate.subject)\" is not valid at \(time.rfc3339)")
+        }
+        guard leaf.isSigned(by: signer) else { throw .invalidSignature(what: "the certificate") }
+        return VerifiedChain(chain: extended, verifiedAt: time)
+    }
+}
+
 @safe private struct VerificationContext: ~Copyable {
     let pointer: OpaquePointer
     init() throws(OpenSSLFailure) { unsafe pointer = try require(X509_STORE_CTX_new()) }

@@ -55,6 +55,12 @@ package struct X509Certificate: Sendable, Hashable, CustomStringConvertible {
         return (try? CertificateExtensions(DERReader(list))) ?? CertificateExtensions()  // read without error by init
     }
 
+    /// Whether the extensions let the key sign other certificates.
+    package var canSignCertificates: Bool {
+        let extensions = extensions
+        return extensions.isCA && (extensions.keyUsage.isEmpty || extensions.keyUsage.contains(.certSign))
+    }
+
     /// Whether the signature was made with the key of `issuer` and the names match. Validity and constraints are
     /// `Chain.verified`'s.
     package func isSigned(by issuer: X509Certificate) -> Bool {

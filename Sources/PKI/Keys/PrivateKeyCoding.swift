@@ -5,22 +5,8 @@ extension PrivateKey {
     /// Reads exactly one private key: PKCS#1 ("RSA PRIVATE KEY"), SEC1 ("EC PRIVATE KEY") or PKCS#8 ("PRIVATE KEY").
     /// An "EC PARAMETERS" block before it is passed over, as `openssl ecparam -genkey` writes one.
     package convenience init(pem: [UInt8], limit: Int = PEMLimits.default.privateKey) throws(PKIError) {
-        let blocks = try PEMText.blocks(pem, of: "the private key", limit: limit).filter { $0.label != "EC PARAMETERS" }
-        guard let block = blocks.first, blocks.count == 1 else {
-            throw .malformed(
-                what: "the private key",
-                reason: blocks.isEmpty ? "it holds no PEM block" : "it holds more than one PEM block")
-        }
         do {
-            switch block.label {
-            case "RSA PRIVATE KEY": try self.init(PrivateKeyParts.pkcs1(block.bytes))
-            case "EC PRIVATE KEY": try self.init(PrivateKeyParts.sec1(block.bytes, curve: nil))
-            case "PRIVATE KEY": try self.init(PrivateKeyParts.pkcs8(block.bytes))
-            case "ENCRYPTED PRIVATE KEY":
-                throw PKIError.unsupported(
-                    what: "an encrypted private key", reason: "the key must be stored unencrypted")
-            default: throw DERError("a PEM block \"\(block.label)\" is not a private key")
-            }
+            try self.init(PrivateKeyParts.only(in: pem, limit: limit))
         } catch {
             throw PrivateKeyParts.reading(error)
         }
@@ -31,6 +17,22 @@ extension PrivateKey {
         guard der.count <= limit else { throw .tooLarge(what: "the private key", bytes: der.count, limit: limit) }
         do {
             try self.init(PrivateKeyParts.anyForm(der))
+        } catch {
+            throw PrivateKeyParts.reading(error)
+        }
+    }
+
+    /// The public half of a private key in PEM, as the file states it.
+    ///
+    /// Some twenty times faster than reading the key, for those who compare thousands of keys with certificates they
+    /// have checked before. A forged file can state a half that is not its own; `init(pem:)` would refuse it.
+    package static func statedPublicKey(
+        pem: [UInt8], limit: Int = PEMLimits.default.privateKey
+    ) throws(PKIError) -> PublicKey {
+        do {
+            let parts = try PrivateKeyParts.only(in: pem, limit: limit)
+            if let stated = try parts.statedPublicParts() { return PublicKey(stated) }
+            return PublicKey(try parts.publicParts())
         } catch {
             throw PrivateKeyParts.reading(error)
         }
@@ -79,8 +81,10 @@ struct PrivateKeyParts: ~Copyable {
     }
 
     deinit {
-        // `numbers` cannot be changed in place here, so each array's own storage is overwritten.
-        for number in numbers {
+        // `numbers` cannot be changed in place here, so each array's own storage is overwritten; n and e are public,
+        // and the public key may share theirs.
+        let publicCount = if case .rsa = kind { 2 } else { 0 }
+        for number in numbers.dropFirst(publicCount) {
             unsafe number.withUnsafeBytes { buffer in
                 unsafe OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: buffer.baseAddress), buffer.count)
             }
@@ -96,9 +100,37 @@ struct PrivateKeyParts: ~Copyable {
     }
 }
 
-// MARK: - From DER
+// MARK: - From PEM and DER
 
 extension PrivateKeyParts {
+    /// The only private key in a PEM text. Throws `PKIError` or `DERError`.
+    static func only(in pem: [UInt8], limit: Int) throws -> PrivateKeyParts {
+        let blocks = try PEMText.blocks(pem, of: "the private key", limit: limit)
+            .filter { $0.label != "EC PARAMETERS" }
+        guard let block = blocks.first, blocks.count == 1 else {
+            throw DERError(blocks.isEmpty ? "it holds no PEM block" : "it holds more than one PEM block")
+        }
+        switch block.label {
+        case "RSA PRIVATE KEY": return try pkcs1(block.bytes)
+        case "EC PRIVATE KEY": return try sec1(block.bytes, curve: nil)
+        case "PRIVATE KEY": return try pkcs8(block.bytes)
+        case "ENCRYPTED PRIVATE KEY":
+            throw PKIError.unsupported(what: "an encrypted private key", reason: "it must be stored unencrypted")
+        default: throw DERError("a PEM block \"\(block.label.prefix(64))\" is not a private key")
+        }
+    }
+
+    /// The public half that the file holds beside the private one, if it does.
+    borrowing func statedPublicParts() throws(DERError) -> PublicKeyParts? {
+        switch kind {
+        case .rsa: return try PublicKeyParts.checked(modulus: numbers[0], exponent: numbers[1])
+        case .ec(let curve):
+            guard let point, point.first == 4 else { return nil }
+            return .ec(curve, point: try PublicKeyParts.checked(point: point, on: curve))
+        case .ed25519: return nil
+        }
+    }
+
     static func anyForm(_ der: [UInt8]) throws(DERError) -> PrivateKeyParts {
         var fields = try DERReader.single(der, DERTag.sequence, "the key").children
         _ = try fields.next(DERTag.integer, "the version")
