@@ -155,7 +155,7 @@ extension ACMEServer {
     }
 
     private func exchange(_ request: TransportRequest, as action: ACMEAction) async throws(ACMEError) -> ACMEAnswer {
-        let start = ContinuousClock.now
+        let start = time.elapsed()
         do {
             let response = try await transport.send(request)
             record(request, action, status: response.status.code, since: start)
@@ -169,12 +169,12 @@ extension ACMEServer {
     }
 
     private func record(
-        _ request: TransportRequest, _ action: ACMEAction, status: Int?, since start: ContinuousClock.Instant
+        _ request: TransportRequest, _ action: ACMEAction, status: Int?, since start: Duration
     ) {
         guard let observer, let address = HTTPAddress(url: request.url) else { return }
         observer(
             ACMERequestRecord(
                 action: action, method: request.method.rawValue, scheme: address.scheme.rawValue,
-                host: address.host, status: status, duration: start.duration(to: .now)))
+                host: address.host, status: status, duration: time.elapsed() - start))
     }
 }

@@ -198,7 +198,10 @@ struct OrderTests {
         let error = await expectACMEError { () throws(ACMEError) in
             try await stub.client(key).newOrder(NewACMEOrder(identifiers: [.dns("a.example")]))
         }
-        guard case .identifiersDiffer = error else { return Issue.record("\(error as Any)") }
+        guard case .identifiersDiffer = error else {
+            Issue.record("\(error as Any)")
+            return
+        }
         #expect(error?.advice == .permanent)
     }
 
@@ -209,7 +212,10 @@ struct OrderTests {
         let error = await expectACMEError { () throws(ACMEError) in
             try await stub.client(key).newOrder(NewACMEOrder(identifiers: [.dns("a.example"), .dns("b.example")]))
         }
-        guard case .malformed = error else { return Issue.record("\(error as Any)") }
+        guard case .malformed = error else {
+            Issue.record("\(error as Any)")
+            return
+        }
     }
 
     @Test("finalizing sends the request's DER, keeps the order's URL, and refuses an account key")
@@ -232,13 +238,17 @@ struct OrderTests {
         #expect(order.retryAfter == .seconds(3))
         #expect(stub.posts.first?.payload == #"{"csr":"\#(Base64.encodeURL(request.der))"}"#)
         let own = try await SigningRequest.make(subject: .empty, extensions: extensions, key: account, algorithm: nil)
-        for (bad, known) in [(own, Set<PublicKey>()), (request, [key.publicKey])] {
+        let refused: [(SigningRequest, Set<PublicKey>)] = [(own, []), (request, [key.publicKey])]
+        for (bad, known) in refused {
             let error = await expectACMEError { () throws(ACMEError) in
                 try await client.finalize(
                     "https://ca.example/fin/4", orderURL: "https://ca.example/order/4", request: bad,
                     knownAccountKeys: known)
             }
-            guard case .accountKeyInRequest = error else { return Issue.record("\(error as Any)") }
+            guard case .accountKeyInRequest = error else {
+                Issue.record("\(error as Any)")
+                return
+            }
         }
         #expect(stub.posts.count == 1)
     }
@@ -383,7 +393,10 @@ struct DownloadTests {
             issued.leaf.pem + keyPEM, "", "<html>", issued.leaf.pem + other.root.pem,
             issued.leaf.pem.replacing("M", with: "%"),
         ] {
-            guard case .malformed = try await client(body) else { return Issue.record("accepted: \(body.prefix(60))") }
+            guard case .malformed = try await client(body) else {
+                Issue.record("accepted: \(body.prefix(60))")
+                return
+            }
         }
     }
 }

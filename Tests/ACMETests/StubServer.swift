@@ -119,6 +119,7 @@ final class FixedTime: TimeSource {
     private let time = Mutex(Timestamp(rfc3339: "2026-03-01T12:00:00Z")!)
 
     func now() -> Timestamp { time.withLock { $0 } }
+    func elapsed() -> Duration { now() - Timestamp(secondsSince1970: 0) }
     func sleep(for duration: Duration) async throws { advance(duration) }
     func advance(_ duration: Duration) { time.withLock { $0 = $0 + duration } }
 }

@@ -55,7 +55,7 @@ package func withProcess<R: Sendable>(
             throw error
         }
     }
-    return outcome.closureOutput
+    return outcome.closureResult
 }
 
 /// TCP ports of the loopback address that nobody listened on a moment ago, all different.
@@ -92,7 +92,7 @@ package struct TemporaryFolder: Sendable {
 
     package init(named name: String) throws {
         var template = Array("/tmp/certwright-\(name)-XXXXXX".utf8CString)
-        guard let made = template.withUnsafeMutableBufferPointer({ mkdtemp($0.baseAddress) }) else {
+        guard let made = template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) else {
             throw TestServerError("no temporary folder: errno \(errno)")
         }
         root = String(cString: made)
