@@ -89,6 +89,7 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
