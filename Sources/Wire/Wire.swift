@@ -1,1 +1,0 @@
-// Wire: see the map in the README.
