@@ -96,7 +96,7 @@ let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
