@@ -92,9 +92,12 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
-    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
+    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
