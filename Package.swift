@@ -82,6 +82,12 @@ let rooms: [Target] = [
             httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
+    .executableTarget(
+        name: "certwright-bench",
+        dependencies: [
+            "CurlTransport", "HTTPTransport", "KubeClient", "KubeModel", "Wire", httpTypes, arguments,
+        ],
+        path: "Benchmarks", swiftSettings: house),
     // tests
     .target(
         name: "TestSupport",
