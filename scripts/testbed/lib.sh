@@ -64,12 +64,12 @@ start_time() { # PID   its start in clock ticks since boot (proc(5), field 22 of
   stat=${stat##*) }
   awk '{print $20}' <<<"$stat"
 }
-# kept_pid FOLDER NAME: its process id if that process still runs.
+# kept_pid FOLDER NAME: its process id if that process still runs. A zombie has ended: in a container nobody may reap it.
 kept_pid() {
   local pid start
   [[ -f $1/kept/$2.process ]] || return 1
   read -r pid start <"$1/kept/$2.process" || return 1
-  [[ -n $start && $(start_time "$pid") == "$start" ]] || return 1
+  [[ -n $start && $(start_time "$pid") == "$start" && $(process_state "$pid") != Z ]] || return 1
   printf '%s\n' "$pid"
 }
 # end_kept FOLDER NAME [SIGNAL]: ends it and waits until it is gone; after 10 s it is killed.
@@ -78,7 +78,7 @@ end_kept() {
   pid=$(kept_pid "$1" "$2") || return 0
   kill "-${3:-TERM}" "$pid" 2>/dev/null || true
   kill -CONT "$pid" 2>/dev/null || true # a stopped process takes no other signal
-  while kept_pid "$1" "$2" >/dev/null && [[ $(process_state "$pid") != Z ]]; do
+  while kept_pid "$1" "$2" >/dev/null; do
     ((++waited != 200)) || kill -KILL "$pid" 2>/dev/null || true
     sleep 0.05
   done
