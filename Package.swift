@@ -106,7 +106,6 @@ let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
-    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
