@@ -108,7 +108,7 @@ let testTargets: [Target] = [
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
+    tests("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "TestSupport", "Wire", httpTypes, logging]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
