@@ -33,8 +33,8 @@ struct RequestView: Sendable, Equatable {
 
 /// What a signer says.
 enum SigningAnswer: Sendable, Equatable {
-    /// PEM, leaf first, and the root where it is known.
-    case issued(certificate: [UInt8], ca: [UInt8]?)
+    /// PEM, leaf first, and the root where it is known; sentences for the condition, and warnings for events.
+    case issued(certificate: [UInt8], ca: [UInt8]?, notes: [String] = [], warnings: [Violation] = [])
     /// Something is missing that may yet come.
     case pending(reason: String, message: String)
     case failed(reason: String, message: String)
@@ -72,10 +72,11 @@ enum RequestDecision {
         var status = isApproved ? view.request.status ?? .init() : approved(view)
         var notices = isApproved ? [] : [approvalNotice]
         switch answer {
-        case .issued(let certificate, let ca):
+        case .issued(let certificate, let ca, let notes, let warnings):
             status.certificate = Base64Data(certificate)
             status.ca = ca.map { Base64Data($0) }
-            let message = "Certificate fetched from issuer successfully"
+            let message = (["Certificate fetched from issuer successfully"] + notes).joined(separator: ". ")
+            notices += warnings.map { .warning($0.reason, $0.message) }
             set(&status, .yes, "Issued", message, view.now)
             notices.append(.normal("CertificateIssued", message))
         case .pending(let reason, let message):
@@ -107,7 +108,8 @@ enum RequestDecision {
                 "Referenced \(reference.effectiveKind) \"\(reference.name)\" does not exist; it is waited for")
         case .empty:
             return pending(
-                "IssuerTypeMissing", "Referenced \(reference.effectiveKind) \"\(reference.name)\" has no issuer configured")
+                "IssuerTypeMissing",
+                "Referenced \(reference.effectiveKind) \"\(reference.name)\" has no issuer configured")
         case .notReady(let reason):
             let why = reason.isEmpty ? "" : ": \(reason)"
             return pending(

@@ -94,6 +94,12 @@ package struct OwnedMetadata: Sendable, Hashable {
 
     package init() {}
 
+    package init(labels: some Sequence<String>, annotations: some Sequence<String>, ownerUIDs: [String]) {
+        self.labels = Set(labels)
+        self.annotations = Set(annotations)
+        self.ownerUIDs = Set(ownerUIDs)
+    }
+
     /// `managedFields` as in an object's metadata; entries of other managers are passed over.
     package init(_ managedFields: JSONValue?) {
         for entry in managedFields?.arrayValue ?? [] where entry["manager"]?.stringValue == TargetMetadata.fieldManager

@@ -70,7 +70,8 @@ private struct SecretMemo {
     private var factsByKey: [ObjectKey: (version: String, facts: SecretFacts)] = [:]
 
     func secret(_ key: ObjectKey, _ version: String) -> Secret? {
-        guard let found = secrets.first(where: { $0.key == key })?.secret, let known = found.metadata.resourceVersion else {
+        guard let found = secrets.first(where: { $0.key == key })?.secret, let known = found.metadata.resourceVersion
+        else {
             return nil
         }
         // What was read may be newer than what the watch has brought.
