@@ -89,6 +89,7 @@ let rooms: [Target] = [
 ]
 let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["Wire", subprocess, system]),
