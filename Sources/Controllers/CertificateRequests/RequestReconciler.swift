@@ -10,8 +10,8 @@ package final class RequestReconciler: Reconciler {
     static let component = "cert-manager-certificaterequests"
 
     private let client: KubeClient
-    private let requests: Cache<RequestFacts>
-    private let lookup: IssuerLookup
+    let requests: Cache<RequestFacts>
+    let lookup: IssuerLookup
     private let approval: ApprovalGate
     private let signer: InstantSigner
     private let claims: RequestClaims

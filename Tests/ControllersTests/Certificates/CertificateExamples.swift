@@ -145,9 +145,9 @@ extension CertificateView {
             certificate: certificate, secret: secret, nextKeys: nextKeys, requests: requests, rivals: rivals,
             issuesAtOnce: issuesAtOnce, settings: settings, now: now)
     }
-    func with(_ change: (inout CertificateView) -> Void) -> CertificateView {
+    func with(_ change: (inout CertificateView) throws -> Void) rethrows -> CertificateView {
         var view = self
-        change(&view)
+        try change(&view)
         return view
     }
 }

@@ -163,7 +163,7 @@ struct IssuingTests {
     func manyKeys() async throws {
         let parts = try await Parts.shared
         let view = try await parts.underWay().with {
-            $0.nextKeys.insert(try! parts.nextKey("a-stray", key: parts.otherKey), at: 0)  // the key was made from PEM of ours
+            $0.nextKeys.insert(try parts.nextKey("a-stray", key: parts.otherKey), at: 0)
         }
         #expect(
             CertificateDecision.decide(view)
@@ -174,7 +174,7 @@ struct IssuingTests {
     func unsuitableKey() async throws {
         let parts = try await Parts.shared
         let view = try await parts.underWay().with {
-            $0.nextKeys = [try! parts.nextKey(key: parts.rsaKey)]  // the key was made from PEM of ours
+            $0.nextKeys = [try parts.nextKey(key: parts.rsaKey)]
         }
         let actions = CertificateDecision.decide(view)
         #expect(actions.contains(.deleteNextKey(name: "site-next-key-1", uid: "uid-site-next-key-1")))

@@ -107,7 +107,7 @@ struct UpkeepTests {
     func leftKey() async throws {
         let parts = try await Parts.shared
         let view = try await parts.ready().with {
-            $0.nextKeys = [try! parts.nextKey()]  // the key was made from PEM of ours
+            $0.nextKeys = [try parts.nextKey()]
         }
         #expect(
             CertificateDecision.decide(view).first
