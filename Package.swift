@@ -59,7 +59,11 @@ let rooms: [Target] = [
     room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
     room(
         "Solvers",
-        ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+        [
+            "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire",
+            httpTypes,
+            logging,
+        ]),
     room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     // behaviour
     room(
@@ -78,6 +82,12 @@ let rooms: [Target] = [
             httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
+    .executableTarget(
+        name: "certwright-bench",
+        dependencies: [
+            "CurlTransport", "HTTPTransport", "KubeClient", "KubeModel", "Wire", httpTypes, arguments,
+        ],
+        path: "Benchmarks", swiftSettings: house),
     // tests
     .target(
         name: "TestSupport",
@@ -88,11 +98,15 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
+    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
-    tests("PKI", ["Wire", subprocess, system]),
+    tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),

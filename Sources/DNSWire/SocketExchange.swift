@@ -52,7 +52,8 @@ struct SocketExchange: Sendable {
                 }
             }.connect(to: address)
         case .tcp:
-            ClientBootstrap(group: loop).connectTimeout(.nanoseconds(timeout.nanoseconds)).channelInitializer { channel in
+            ClientBootstrap(group: loop).connectTimeout(.nanoseconds(timeout.nanoseconds)).channelInitializer {
+                channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(StreamHandler(answer: answer, accepts: accepts))
                 }

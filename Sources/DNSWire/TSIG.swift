@@ -144,7 +144,9 @@ package enum TSIG {
         // BADSIG and BADKEY come unsigned, for the server had no key to sign with (RFC 8945 §5.2).
         if record.error == .badKey { throw .badKey(key.name, key.algorithm) }
         if record.error == .badSignature { throw .badSignature(key.name) }
-        guard record.keyName == key.name, record.algorithm == key.algorithm.name else { throw .foreignKey(record.keyName) }
+        guard record.keyName == key.name, record.algorithm == key.algorithm.name else {
+            throw .foreignKey(record.keyName)
+        }
         guard constantTimeEqual(record.mac, try expectedMAC(record, octets, request, key)) else { throw .forged }
         if record.error == .badTime { throw .badTime(server: serverTime(record.other), ours: now) }
         if record.error != .noError { throw .other(record.error) }

@@ -1,4 +1,5 @@
 import PKI
+import TestSupport
 import Testing
 import Wire
 
@@ -39,6 +40,7 @@ struct KeyTests {
         "keys that openssl made are read",
         arguments: [
             ["genrsa", "-traditional", "2048"], ["genrsa", "3072"], ["ecparam", "-name", "prime256v1", "-genkey"],
+            ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_pubexp:3", "-pkeyopt", "rsa_keygen_bits:2048"],
             ["ecparam", "-name", "secp384r1", "-genkey", "-noout"],
             ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
             ["genpkey", "-algorithm", "ED25519"],
@@ -128,6 +130,22 @@ struct KeyTests {
             return try await group.reduce(into: Set<PublicKey>()) { $0.insert($1) }
         }
         #expect(keys.count == 8)
+    }
+
+    @Test("one key signs for many tasks at once", arguments: [KeyAlgorithm.rsa(bits: 3072), .ecdsa(.p256), .ed25519])
+    func sharedKey(algorithm: KeyAlgorithm) async throws {
+        let key = try await PrivateKey.generate(algorithm)
+        let good = try await withThrowingTaskGroup { group in
+            for number in UInt8(0)..<64 {
+                group.addTask {
+                    let signature = try await key.signJWS([number])
+                    // JWS signs RSA with SHA-256 whatever the size, and verifies the same way.
+                    return key.publicKey.isValidJWSSignature(signature, of: [number])
+                }
+            }
+            return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(good == 64)
     }
 
     @Test("a cancelled task does not begin to make an RSA key")

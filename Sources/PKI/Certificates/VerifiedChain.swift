@@ -38,6 +38,15 @@ extension Chain {
 }
 
 extension VerifiedChain {
+    /// A certificate that vouches for itself alone.
+    package init(selfSigned certificate: X509Certificate, at time: Timestamp) throws(PKIError) {
+        guard certificate.isSelfSigned else { throw .invalidSignature(what: "the self-signed certificate") }
+        guard certificate.notBefore <= time, time <= certificate.notAfter else {
+            throw .chain(reason: "\"\(certificate.subject)\" is not valid at \(time.rfc3339)")
+        }
+        self.init(chain: Chain(certificate), verifiedAt: time)
+    }
+
     /// This chain with a certificate on top that its leaf has signed. Much cheaper than verifying all again, where
     /// nothing above limits the names; otherwise the whole is verified.
     package func extended(with leaf: X509Certificate, at time: Timestamp) throws(PKIError) -> VerifiedChain {

@@ -2,14 +2,14 @@ import Subprocess
 import SystemPackage
 
 /// The openssl command line, as a second opinion. It reads everything from its standard input.
-enum OpenSSLTool {
-    struct Result: Sendable {
-        var succeeded: Bool
-        var output: String
-        var bytes: [UInt8]
+package enum OpenSSLTool {
+    package struct Result: Sendable {
+        package var succeeded: Bool
+        package var output: String
+        package var bytes: [UInt8]
     }
 
-    static func run(_ arguments: [String], input: [UInt8] = []) async throws -> Result {
+    package static func run(_ arguments: [String], input: [UInt8] = []) async throws -> Result {
         let result = try await Subprocess.run(
             .name("openssl"), arguments: Arguments(arguments), input: .array(input), output: .bytes(limit: 1 << 20),
             error: .string(limit: 1 << 16))
@@ -20,7 +20,7 @@ enum OpenSSLTool {
     }
 
     /// Runs with each file in a new directory; "@name" in an argument becomes the path of that file.
-    static func run(_ arguments: [String], files: [String: [UInt8]]) async throws -> Result {
+    package static func run(_ arguments: [String], files: [String: [UInt8]]) async throws -> Result {
         let directory = FilePath("/tmp/certwright-pki-\(UInt64.random(in: 0 ... .max))")
         let made = try await Subprocess.run(
             .name("mkdir"), arguments: [directory.string], output: .discarded)
