@@ -38,6 +38,7 @@ let rooms: [Target] = [
     // doors to C
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // ground
     room("Wire", []),
@@ -48,7 +49,7 @@ let rooms: [Target] = [
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
     room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
-    room("Operations", ["Wire", logging]),
+    room("Operations", ["Wire", "CMalloc", logging]),
     // protocols
     room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
     room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
