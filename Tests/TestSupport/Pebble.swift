@@ -94,16 +94,20 @@ package struct Pebble: Sendable {
     }
 
     private func waitUntilReady(over transport: any HTTPTransport) async throws {
-        for attempt in 1... {
-            do {
-                var headers = HTTPFields()
-                headers[.userAgent] = "certwright-tests"
-                let request = TransportRequest(url: directoryURL, headers: headers, tls: tls, proxy: .none)
-                if try await transport.send(request).status == .ok { return }
-            } catch {
-                if attempt > 200 { throw error }
+        for url in [directoryURL, "\(managementURL)/roots/0", challengeServer.managementURL] {
+            for attempt in 1... {
+                do {
+                    var headers = HTTPFields()
+                    headers[.userAgent] = "certwright-tests"
+                    let request = TransportRequest(url: url, headers: headers, tls: tls, proxy: .none)
+                    // The challenge server has no page to GET: any answer will do.
+                    _ = try await transport.send(request)
+                    break
+                } catch {
+                    if attempt > 300 { throw error }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
             }
-            try await Task.sleep(for: .milliseconds(50))
         }
     }
 }
