@@ -3,7 +3,7 @@ package import PKI
 package import Wire
 
 /// Why a request to an ACME server did not give what was asked for.
-package enum ACMEError: Error, Sendable {
+package enum ACMEError: Error, Sendable, Hashable {
     /// The server refused, in its own words.
     case problem(Refusal)
     /// No whole answer came back.
