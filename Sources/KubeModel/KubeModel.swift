@@ -1,1 +1,0 @@
-// KubeModel: see the map in the README.
