@@ -16,7 +16,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let deques = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heaps = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -30,7 +30,8 @@ func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: imports, swiftSettings: house)
 }
 func tests(_ room: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
-    .testTarget(name: room + "Tests", dependencies: [.byName(name: room)] + imports, resources: resources, swiftSettings: house)
+    .testTarget(
+        name: room + "Tests", dependencies: [.byName(name: room)] + imports, resources: resources, swiftSettings: house)
 }
 
 let rooms: [Target] = [
@@ -47,15 +48,22 @@ let rooms: [Target] = [
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
     room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
+    room("Operations", ["Wire", logging]),
     // protocols
     room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
     room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
-    room("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "Wire", collections, heaps, logging]),
+    room("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "Wire", deques, heaps, logging]),
     room("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     // certificates
     room("CertificateAPI", ["KubeModel", "PKI", "Wire"]),
     room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
-    room("Solvers", ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+    room(
+        "Solvers",
+        [
+            "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire",
+            httpTypes,
+            logging,
+        ]),
     room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     // behaviour
     room(
@@ -68,20 +76,41 @@ let rooms: [Target] = [
     program(
         "certwright",
         [
-            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel",
-            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire",
+            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient",
+            "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
             httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
+    .executableTarget(
+        name: "certwright-bench",
+        dependencies: [
+            "CurlTransport", "HTTPTransport", "KubeClient", "KubeModel", "Wire", httpTypes, arguments,
+        ],
+        path: "Benchmarks", swiftSettings: house),
     // tests
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
+            logging,
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
-let testTargets: [Target] = []
+let testTargets: [Target] = [
+    tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
+    tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
+    tests("HTTPTransport", ["Wire", httpTypes]),
+    tests("KubeModel", ["Wire", httpTypes]),
+    tests("PKI", ["TestSupport", "Wire"]),
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
+    tests("Operations", ["Wire", logging]),
+    tests("YAML", ["Wire"]),
+    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+]
 
 let package = Package(
     name: "certwright",

@@ -1,1 +1,133 @@
-// KubeClient: see the map in the README.
+package import HTTPTransport
+import HTTPTypes
+package import KubeModel
+package import Wire
+
+/// Sends requests to one API server. A value: copies share the transport and the credentials.
+package struct KubeClient: Sendable {
+    package let configuration: ClusterConfiguration
+    package let transport: any HTTPTransport
+    /// Named in `managedFields` and, before the slash of the user agent, in the audit log.
+    package let fieldManager: String
+    private let userAgent: String
+    private let writeGate: (any WriteGate)?
+    private let retries: RetryPolicy
+    private let time: any TimeSource
+
+    package init(
+        configuration: ClusterConfiguration, transport: any HTTPTransport, fieldManager: String = "certwright",
+        userAgent: String, writeGate: (any WriteGate)? = nil, retries: RetryPolicy = RetryPolicy(),
+        time: any TimeSource = SystemTime()
+    ) {
+        self.configuration = configuration
+        self.transport = transport
+        self.fieldManager = fieldManager
+        self.userAgent = userAgent
+        self.writeGate = writeGate
+        self.retries = retries
+        self.time = time
+    }
+
+    /// The same client whose writes pass `gate`.
+    package func guarded(by gate: any WriteGate) -> KubeClient {
+        KubeClient(
+            configuration: configuration, transport: transport, fieldManager: fieldManager, userAgent: userAgent,
+            writeGate: gate, retries: retries, time: time)
+    }
+
+    /// Sends a request and reads its answer whole. Retries as `RetryPolicy` says; throws on every status but 2xx.
+    package func send(_ request: KubeRequest, lane: Lane = .shared) async throws(KubeError) -> JSONValue {
+        let body = request.body?.serialized()
+        var number = 1
+        var hasRefreshed = false
+        while true {
+            do throws(KubeError) {
+                if !request.isRead { try writeGate?.check() }
+                let response = try await exchange(request, body, lane)
+                return try Self.value(of: response.body)
+            } catch {
+                if error.status?.code == 401, !hasRefreshed, await configuration.credentials.wasRefused() {
+                    hasRefreshed = true
+                    continue
+                }
+                guard let wait = retries.wait(after: error, try: number, isIdempotent: request.isIdempotent) else {
+                    throw error
+                }
+                number += 1
+                try await pause(wait)
+            }
+        }
+    }
+
+    /// Sends a request whose answer is a stream, and lends that stream to `use`. Not retried.
+    package func stream<Result: Sendable>(
+        _ request: KubeRequest, idleLimit: Duration, _ use: (ResponseBody) async throws -> Result
+    ) async throws -> Result {
+        var transportRequest = try await transportRequest(request, body: nil, lane: .express)
+        transportRequest.deadline = nil
+        transportRequest.idleLimit = idleLimit
+        return try await transport.withResponse(to: transportRequest) { head, body in
+            guard head.status.kind == .successful else {
+                let bytes = try await body.collect(upTo: 1 << 20)
+                let error = refusal(Response(head: head, body: bytes))
+                if head.status.code == 401 { _ = await configuration.credentials.wasRefused() }
+                throw error
+            }
+            return try await use(body)
+        }
+    }
+
+    private func pause(_ wait: Duration) async throws(KubeError) {
+        do {
+            try await time.sleep(for: wait)
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    private func exchange(_ request: KubeRequest, _ body: [UInt8]?, _ lane: Lane) async throws(KubeError) -> Response {
+        let transportRequest = try await transportRequest(request, body: body, lane: lane)
+        let response: Response
+        do throws(TransportError) {
+            response = try await transport.send(transportRequest)
+        } catch {
+            throw error == .cancelled ? .cancelled : .transport(error)
+        }
+        guard response.status.kind == .successful else { throw refusal(response) }
+        return response
+    }
+
+    private func transportRequest(
+        _ request: KubeRequest, body: [UInt8]?, lane: Lane
+    ) async throws(KubeError) -> TransportRequest {
+        let authorization = try await configuration.credentials.authorization()
+        var headers: HTTPFields = [.accept: request.accept.rawValue, .userAgent: userAgent]
+        if let contentType = request.contentType { headers[.contentType] = contentType.rawValue }
+        if let header = authorization.header { headers[.authorization] = header }
+        var tls = configuration.tls
+        if let identity = authorization.identity {
+            tls = TLSOptions(trust: tls.trust, identity: identity, serverName: tls.serverName)
+        }
+        return TransportRequest(
+            url: configuration.server + request.target, method: request.method, headers: headers, body: body, tls: tls,
+            proxy: configuration.proxy, bodyLimit: 256 << 20, lane: lane)
+    }
+
+    private func refusal(_ response: Response) -> KubeError {
+        let retryAfter = response.headers[.retryAfter].flatMap { RetryAfter.parse($0, now: time.now()) }
+        let code = response.status.code
+        // What is no Status (a proxy's page, say) still has a code, which is what decisions go by.
+        let decoded = try? JSONValue(parsing: response.body).decode(Status.self)
+        var status = decoded ?? Status(code: code, message: "HTTP status \(code)")
+        status.code = status.code ?? code
+        return .status(status, retryAfter: retryAfter ?? status.details?.retryAfterSeconds.map { .seconds($0) })
+    }
+
+    private static func value(of body: [UInt8]) throws(KubeError) -> JSONValue {
+        do throws(JSONError) {
+            return try JSONValue(parsing: body, limits: .withoutManagedFields)
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+}

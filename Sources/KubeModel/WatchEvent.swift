@@ -1,36 +1,43 @@
 package import Wire
 
-/// One line of a watch. Objects stay undecoded here, so that a malformed one can be told from a broken stream.
+/// One line of a watch, its object still a value: what it is decoded into is the reader's choice.
 package enum WatchEvent: Sendable, Hashable {
     case added(JSONValue)
     case modified(JSONValue)
-    /// The object's last state.
     case deleted(JSONValue)
-    /// Nothing changed up to this version.
+    /// Nothing changed; a watch may go on from this version.
     case bookmark(resourceVersion: String)
-    /// The watch is over; 410 says that its version is too old.
+    /// The watch ends with this.
     case error(Status)
 
-    /// Reads a line without its line end.
-    package init(line: [UInt8]) throws(ValueDecodingError) {
-        let value: JSONValue
-        do {
-            value = try JSONValue(parsing: line, limits: .withoutManagedFields)
-        } catch {
-            throw ValueDecodingError(path: "", reason: error.description)
+    package init(_ line: [UInt8]) throws {
+        let value = try JSONValue(parsing: line, limits: .withoutManagedFields)
+        guard let type = value["type"]?.stringValue, let object = value["object"] else {
+            throw WatchEventError.shape
         }
-        guard let object = value["object"] else { throw ValueDecodingError(path: "object", reason: "is required") }
-        switch value["type"]?.stringValue {
+        switch type {
         case "ADDED": self = .added(object)
         case "MODIFIED": self = .modified(object)
         case "DELETED": self = .deleted(object)
         case "BOOKMARK":
-            guard let version = object["metadata"]?["resourceVersion"]?.stringValue, !version.isEmpty else {
-                throw ValueDecodingError(path: "object.metadata.resourceVersion", reason: "is required")
+            guard let version = object["metadata"]?["resourceVersion"]?.stringValue else {
+                throw WatchEventError.shape
             }
             self = .bookmark(resourceVersion: version)
         case "ERROR": self = .error(try object.decode(Status.self))
-        case let other: throw ValueDecodingError(path: "type", reason: "\(other ?? "nothing") is not a kind of event")
+        default: throw WatchEventError.unknownType(type)
+        }
+    }
+}
+
+package enum WatchEventError: Error, Equatable, CustomStringConvertible {
+    case shape
+    case unknownType(String)
+
+    package var description: String {
+        switch self {
+        case .shape: "A line of the watch has no type or no object."
+        case .unknownType(let type): "A line of the watch has the unknown type \"\(type)\"."
         }
     }
 }

@@ -1,4 +1,20 @@
+import ArgumentParser
+
 @main
-enum Program {
-    static func main() {}
+struct Certwright: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "certwright",
+        abstract: "Issues and renews TLS certificates in Kubernetes.",
+        discussion: """
+            Flags follow the Kubernetes convention: --flag=value, and --flag=true or --flag=false for switches. \
+            Every flag has a default that works; nothing is read from the environment but KUBECONFIG, HTTPS_PROXY, \
+            NO_PROXY and, in a pod, what Kubernetes puts there.
+            """,
+        version: Version.text,
+        subcommands: [ControllerCommand.self])
+
+    static func main() async {
+        let arguments = SwitchSyntax.rewritten(Array(CommandLine.arguments.dropFirst()))
+        await main(arguments)
+    }
 }

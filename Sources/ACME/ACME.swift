@@ -1,1 +1,0 @@
-// ACME: see the map in the README.

@@ -1,0 +1,180 @@
+package import HTTPTransport
+import HTTPTypes
+import PKI
+import Synchronization
+package import Wire
+
+/// One ACME server, as one directory URL and one way of trusting it: its directory, its nonces, its manners.
+///
+/// Share one among everybody who talks to the server, so that nonces are reused instead of fetched.
+package final class ACMEServer: Sendable {
+    package struct Settings: Sendable {
+        package var directoryURL: String
+        package var tls: TLSOptions
+        /// Names this client and its HTTP library (RFC 8555 §6.1).
+        package var userAgent: String
+        package var acceptLanguage: String
+        package var deadline: Duration
+        /// Plain `http` is refused (RFC 8555 §6.1); only tests of this room allow it.
+        package var allowsPlainHTTP: Bool
+
+        package init(
+            directoryURL: String, tls: TLSOptions = .system, userAgent: String, acceptLanguage: String = "en",
+            deadline: Duration = .seconds(60), allowsPlainHTTP: Bool = false
+        ) {
+            self.directoryURL = directoryURL
+            self.tls = tls
+            self.userAgent = userAgent
+            self.acceptLanguage = acceptLanguage
+            self.deadline = deadline
+            self.allowsPlainHTTP = allowsPlainHTTP
+        }
+    }
+
+    /// How often one request is signed anew for `badNonce`. Pebble can be told to refuse nine nonces in ten.
+    static let nonceAttempts = 40
+    /// The largest answer that is read: a directory, an order of 100 names, or a chain.
+    static let bodyLimit = 1 << 20
+
+    package let settings: Settings
+    let time: any TimeSource
+    private let transport: any HTTPTransport
+    private let observer: ACMEObserver?
+    private let nonces = Mutex(NoncePool())
+    private let directories = Mutex(DirectoryCache())
+
+    package init(
+        settings: Settings, transport: any HTTPTransport, time: any TimeSource, observer: ACMEObserver? = nil
+    ) {
+        self.settings = settings
+        self.transport = transport
+        self.time = time
+        self.observer = observer
+    }
+
+    /// The directory, fetched when it is not known or has grown old. While an old one cannot be fetched again it is
+    /// still used.
+    package func directory() async throws(ACMEError) -> ACMEDirectory {
+        switch directories.withLock({ $0.wanted(at: time.now()) }) {
+        case .use(let directory): return directory
+        case .fetch: return try await fetchDirectory()
+        case .refresh(let old):
+            do { return try await fetchDirectory() } catch {
+                if case .cancelled = error { throw error }
+                return old
+            }
+        }
+    }
+
+    private func fetchDirectory() async throws(ACMEError) -> ACMEDirectory {
+        var request = try request(.get, settings.directoryURL, accept: "application/json")
+        request.redirects = .follow(max: 5, schemes: settings.allowsPlainHTTP ? ["https", "http"] : ["https"])
+        let answer = try await exchange(request, as: .discover)
+        guard answer.isSuccess else { throw answer.refusal(of: .discover) }
+        let directory = try ACMEDirectory(try answer.json())
+        for url in [directory.newNonce, directory.newAccount, directory.newOrder] { try check(url) }
+        directories.withLock { $0.fetched(directory, at: time.now()) }
+        return directory
+    }
+}
+
+extension ACMEServer {
+    /// A signed request (RFC 8555 §6.2): answers only with success, and gives `badNonce` as many new nonces as the
+    /// server asks for, within reason. An empty payload is POST-as-GET.
+    func post(
+        _ payload: [UInt8], to url: String, as action: ACMEAction, signer: JWS.Signer, key: PrivateKey,
+        accept: String = "application/json"
+    ) async throws(ACMEError) -> ACMEAnswer {
+        var request = try request(.post, url, accept: accept)
+        request.headers[.contentType] = "application/jose+json"
+        var offered: String?
+        for attempt in 1... {
+            let nonce: String
+            if let offered { nonce = offered } else { nonce = try await freshNonce(for: action) }
+            request.body = try await JWS.body(payload: payload, url: url, nonce: nonce, signer: signer, key: key)
+            let answer = try await exchange(request, as: action)
+            let refusal = answer.isSuccess ? nil : answer.refusalDetails(of: action)
+            // RFC 8555 §6.5: the retry uses the nonce of the refusal, so that one never goes into the pool.
+            guard let refusal, refusal.problem.type == .badNonce else {
+                keepNonce(of: answer)
+                guard let refusal else { return answer }
+                if refusal.status == 404 { forgetDirectory(naming: url) }
+                throw .problem(refusal)
+            }
+            guard attempt < ACMEServer.nonceAttempts else { throw .problem(refusal) }
+            if attempt > 1 { nonces.withLock { $0.lostTrust() } }
+            offered = answer.nonce
+        }
+        preconditionFailure("the loop over attempts has no end of its own")
+    }
+
+    private func freshNonce(for action: ACMEAction) async throws(ACMEError) -> String {
+        if let nonce = nonces.withLock({ $0.take(at: time.now()) }) { return nonce }
+        let url = try await directory().newNonce
+        var answer = try await exchange(try request(.head, url, accept: "application/json"), as: action)
+        if answer.status == 405 || answer.status == 501 {
+            answer = try await exchange(try request(.get, url, accept: "application/json"), as: action)
+        }
+        guard answer.isSuccess else {
+            if answer.status == 404 { forgetDirectory(naming: url) }
+            throw answer.refusal(of: action)
+        }
+        guard let nonce = answer.nonce else { throw .malformed("the answer to a request for a nonce has none") }
+        return nonce
+    }
+
+    private func keepNonce(of answer: ACMEAnswer) {
+        guard let nonce = answer.nonce else { return }
+        nonces.withLock { $0.received(nonce, at: answer.receivedAt) }
+    }
+
+    private func forgetDirectory(naming url: String) {
+        directories.withLock { $0.forget(ifNaming: url) }
+    }
+}
+
+extension ACMEServer {
+    private func request(
+        _ method: HTTPRequest.Method, _ url: String, accept: String
+    ) throws(ACMEError) -> TransportRequest {
+        try check(url)
+        var headers = HTTPFields()
+        headers[.userAgent] = settings.userAgent
+        headers[.acceptLanguage] = settings.acceptLanguage
+        headers[.accept] = accept
+        return TransportRequest(
+            url: url, method: method, headers: headers, tls: settings.tls, deadline: settings.deadline,
+            bodyLimit: ACMEServer.bodyLimit)
+    }
+
+    private func check(_ url: String) throws(ACMEError) {
+        guard let address = HTTPAddress(url: url) else { throw .configuration("“\(url)” is not a URL") }
+        guard address.scheme == .https || settings.allowsPlainHTTP else {
+            throw .configuration("“\(url)” is not an https URL, and ACME is spoken over https only")
+        }
+    }
+
+    private func exchange(_ request: TransportRequest, as action: ACMEAction) async throws(ACMEError) -> ACMEAnswer {
+        let start = time.elapsed()
+        do {
+            let response = try await transport.send(request)
+            record(request, action, status: response.status.code, since: start)
+            return ACMEAnswer(response, url: request.url, receivedAt: time.now())
+        } catch .cancelled {
+            throw .cancelled
+        } catch {
+            record(request, action, status: nil, since: start)
+            throw .transport(error, attempting: action)
+        }
+    }
+
+    private func record(
+        _ request: TransportRequest, _ action: ACMEAction, status: Int?, since start: Duration
+    ) {
+        guard let observer, let address = HTTPAddress(url: request.url) else { return }
+        observer(
+            ACMERequestRecord(
+                action: action, method: request.method.rawValue, scheme: address.scheme.rawValue,
+                host: address.host, status: status, duration: time.elapsed() - start))
+    }
+}

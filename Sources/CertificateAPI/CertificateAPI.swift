@@ -1,1 +1,0 @@
-// CertificateAPI: see the map in the README.

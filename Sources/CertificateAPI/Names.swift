@@ -1,0 +1,105 @@
+/// The annotation, label and finalizer keys that users, tools and our own controllers agree on.
+package enum Names {
+    package static let group = "cert-manager.io"
+    package static let acmeGroup = "acme.cert-manager.io"
+    package static let version = "v1"
+
+    package enum Annotation {
+        // Written on target Secrets; several are also read from Ingress-like objects.
+        package static let issuerName = "cert-manager.io/issuer-name"
+        package static let issuerKind = "cert-manager.io/issuer-kind"
+        package static let issuerGroup = "cert-manager.io/issuer-group"
+        package static let certificateName = "cert-manager.io/certificate-name"
+        package static let commonName = "cert-manager.io/common-name"
+        package static let altNames = "cert-manager.io/alt-names"
+        package static let ipSANs = "cert-manager.io/ip-sans"
+        package static let uriSANs = "cert-manager.io/uri-sans"
+        package static let emailSANs = "cert-manager.io/email-sans"
+        package static let subjectOrganizations = "cert-manager.io/subject-organizations"
+        package static let subjectOrganizationalUnits = "cert-manager.io/subject-organizationalunits"
+        package static let subjectCountries = "cert-manager.io/subject-countries"
+        package static let subjectProvinces = "cert-manager.io/subject-provinces"
+        package static let subjectLocalities = "cert-manager.io/subject-localities"
+        package static let subjectStreetAddresses = "cert-manager.io/subject-streetaddresses"
+        package static let subjectPostalCodes = "cert-manager.io/subject-postalcodes"
+        package static let subjectSerialNumber = "cert-manager.io/subject-serialnumber"
+        package static let allowDirectInjection = "cert-manager.io/allow-direct-injection"
+
+        // Written on CertificateRequests.
+        package static let certificateRevision = "cert-manager.io/certificate-revision"
+        package static let privateKeySecretName = "cert-manager.io/private-key-secret-name"
+
+        // Read from Certificates.
+        package static let issueTemporaryCertificate = "cert-manager.io/issue-temporary-certificate"
+
+        // Read from Ingresses, Gateways and ListenerSets.
+        package static let issuer = "cert-manager.io/issuer"
+        package static let clusterIssuer = "cert-manager.io/cluster-issuer"
+        package static let duration = "cert-manager.io/duration"
+        package static let renewBefore = "cert-manager.io/renew-before"
+        package static let renewBeforePercentage = "cert-manager.io/renew-before-percentage"
+        package static let usages = "cert-manager.io/usages"
+        package static let revisionHistoryLimit = "cert-manager.io/revision-history-limit"
+        package static let privateKeyAlgorithm = "cert-manager.io/private-key-algorithm"
+        package static let privateKeyEncoding = "cert-manager.io/private-key-encoding"
+        package static let privateKeySize = "cert-manager.io/private-key-size"
+        package static let privateKeyRotationPolicy = "cert-manager.io/private-key-rotation-policy"
+        package static let secretTemplate = "cert-manager.io/secret-template"
+        package static let ignoreTLSListeners = "cert-manager.io/ignore-tls-listeners"
+        package static let tlsACME = "kubernetes.io/tls-acme"
+        package static let http01EditInPlace = "acme.cert-manager.io/http01-edit-in-place"
+        package static let http01IngressClass = "acme.cert-manager.io/http01-ingress-class"
+        package static let http01IngressClassName = "acme.cert-manager.io/http01-ingress-ingressclassname"
+
+        // Carried from Certificate to CertificateRequest to Order.
+        package static let http01OverrideIngressName = "acme.cert-manager.io/http01-override-ingress-name"
+        package static let http01OverrideIngressClass = "acme.cert-manager.io/http01-override-ingress-class"
+        package static let http01OverrideIngressClassName =
+            "acme.cert-manager.io/http01-override-ingress-ingressclassname"
+        package static let http01ParentRefName = "acme.cert-manager.io/http01-parentrefname"
+        package static let http01ParentRefKind = "acme.cert-manager.io/http01-parentrefkind"
+        package static let http01ParentRefNamespace = "acme.cert-manager.io/http01-parentrefnamespace"
+        package static let http01ParentRefFallback = "acme.cert-manager.io/http01-parentreffallback"
+
+        // Venafi's, kept on CertificateRequests.
+        package static let venafiCustomFields = "venafi.cert-manager.io/custom-fields"
+        package static let venafiPickupID = "venafi.cert-manager.io/pickup-id"
+
+        // Read from targets of CA injection.
+        package static let injectCAFrom = "cert-manager.io/inject-ca-from"
+        package static let injectCAFromSecret = "cert-manager.io/inject-ca-from-secret"
+        package static let injectAPIServerCA = "cert-manager.io/inject-apiserver-ca"
+
+        // Other projects' keys that solver objects carry or that select an ingress controller.
+        package static let ingressClass = "kubernetes.io/ingress.class"
+    }
+
+    package enum Label {
+        /// On every Secret that a controller here reads whole, so that caches can select them.
+        package static let filteredCache = "controller.cert-manager.io/fao"
+        package static let nextPrivateKey = "cert-manager.io/next-private-key"
+        package static let disableValidation = "cert-manager.io/disable-validation"
+        package static let managedBy = "app.kubernetes.io/managed-by"
+        package static let managedByValue = "cert-manager"
+        package static let httpDomain = "acme.cert-manager.io/http-domain"
+        package static let httpToken = "acme.cert-manager.io/http-token"
+        package static let http01Solver = "acme.cert-manager.io/http01-solver"
+        /// An ApplySet's mark, never copied onto objects of ours.
+        package static let applySetPartOf = "applyset.kubernetes.io/part-of"
+    }
+
+    package enum Finalizer {
+        package static let challenge = "acme.cert-manager.io/finalizer"
+        package static let challengeLegacy = "finalizer.acme.cert-manager.io"
+    }
+
+    /// Keys in the data of Secrets.
+    package enum SecretKey {
+        package static let certificate = "tls.crt"
+        package static let privateKey = "tls.key"
+        package static let ca = "ca.crt"
+    }
+
+    package static let tlsSecretType = "kubernetes.io/tls"
+    package static let opaqueSecretType = "Opaque"
+}

@@ -1,0 +1,50 @@
+import Wire
+
+/// Everything the API can say and this version does not do, in one place: such a field is refused, never ignored.
+package enum UnsupportedFields {
+    private static let detail = "this version of certwright does not support it yet; remove it"
+
+    package static func problems(in spec: Certificate.Spec, at path: FieldPath) -> [FieldProblem] {
+        var problems: [FieldProblem] = []
+        func refuse(_ isSet: Bool, _ path: FieldPath) {
+            if isSet { problems.append(.forbidden(path, detail)) }
+        }
+        refuse(spec.keystores?.jks != nil, path["keystores"]["jks"])
+        refuse(spec.keystores?.pkcs12 != nil, path["keystores"]["pkcs12"])
+        refuse(!(spec.additionalOutputFormats ?? []).isEmpty, path["additionalOutputFormats"])
+        refuse(spec.literalSubject.nonEmpty != nil, path["literalSubject"])
+        refuse(!(spec.otherNames ?? []).isEmpty, path["otherNames"])
+        refuse(spec.nameConstraints != nil, path["nameConstraints"])
+        refuse(!(spec.renewal?.windows ?? []).isEmpty, path["renewal"]["windows"])
+        if let policy = spec.renewal?.policy.nonEmpty, !["RenewBefore", "Disabled"].contains(policy) {
+            problems.append(.notSupported(path["renewal"]["policy"], policy, ["RenewBefore", "Disabled"]))
+        }
+        return problems
+    }
+
+    /// `dnsProviders`: the keys under `dns01` that the registry serves.
+    package static func problems(
+        in spec: IssuerSpec, at path: FieldPath, dnsProviders: Set<String>
+    ) -> [FieldProblem] {
+        var problems: [FieldProblem] = []
+        if spec.vault != nil { problems.append(.forbidden(path["vault"], detail)) }
+        if spec.venafi != nil { problems.append(.forbidden(path["venafi"], detail)) }
+        for (index, solver) in (spec.acme?.solvers ?? []).enumerated() {
+            problems += Self.problems(in: solver, at: path["acme"]["solvers"][index], dnsProviders: dnsProviders)
+        }
+        return problems
+    }
+
+    package static func problems(
+        in solver: Solver, at path: FieldPath, dnsProviders: Set<String>
+    ) -> [FieldProblem] {
+        var problems: [FieldProblem] = []
+        if solver.http01?.gatewayHTTPRoute != nil {
+            problems.append(.forbidden(path["http01"]["gatewayHTTPRoute"], detail))
+        }
+        for key in solver.dns01?.providers.keys ?? [] where !dnsProviders.contains(key) {
+            problems.append(.forbidden(path["dns01"][key], detail))
+        }
+        return problems
+    }
+}

@@ -1,0 +1,202 @@
+import CertificateAPI
+import KubeModel
+import Wire
+
+/// The steps from the wish for a certificate to the request for it, and from its answer on.
+enum Issuing {
+    // MARK: Beginning
+
+    static func start(_ view: CertificateView, _ desired: DesiredCertificate, because reason: Violation)
+        -> [CertificateAction]
+    {
+        let plan = NextKey.plan(view, desired)
+        if case .blocked(let problem) = plan.choice { return block(view, problem) }
+        let notice = Notice.normal("Issuing", "Issuing certificate: \(reason.message)")
+        if view.issuesAtOnce { return atOnce(view, plan, notice) }
+        // What an earlier attempt left would be taken for the answer to this one.
+        let usable = usableRequests(view, plan).filter { !$0.state.isFinal || $0.state == .issued }
+        let left = view.nextRequests.filter { request in !usable.contains { $0.metadata.name == request.metadata.name }
+        }
+        var status = Readiness.applied(to: view.status, view)
+        status.conditions = status.conditions.setting(
+            Condition(
+                type: Condition.Kind.issuing, status: .yes, reason: reason.reason,
+                message: Readiness.sentence(reason.message), observedGeneration: view.certificate.metadata.generation),
+            now: view.now)
+        return left.map(deletion) + ask(view, plan, status: status, opening: notice, isAsked: !usable.isEmpty)
+    }
+
+    /// Nothing is stored before the end, so whatever lies around from an attempt that died is of no use.
+    private static func atOnce(_ view: CertificateView, _ plan: NextKey.Plan, _ opening: Notice?) -> [CertificateAction]
+    {
+        let source: KeySource = if case .make(let source) = plan.choice { source } else { .new }
+        var actions = view.nextRequests.map(deletion)
+        if let opening { actions.append(.tell(opening)) }
+        actions += plan.notices.map { .tell($0) }
+        actions.append(.issueAtOnce(revision: view.nextRevision, source))
+        return actions
+    }
+
+    /// Key, status, request: in this order, so that a key is never asked for before it is stored.
+    private static func ask(
+        _ view: CertificateView, _ plan: NextKey.Plan, status: Certificate.Status, opening: Notice? = nil,
+        isAsked: Bool = false
+    ) -> [CertificateAction] {
+        var status = status
+        var actions = plan.discarded.map(keyDeletion)
+        let name: String
+        switch plan.choice {
+        case .stored(let stored, _): name = stored
+        case .make(let source):
+            name = NextKey.secretName(view)
+            actions.append(.storeNextKey(name: name, source))
+        case .blocked: return []  // handled by the callers
+        }
+        status.nextPrivateKeySecretName = name
+        actions.append(.setStatus(status))
+        if let opening { actions.append(.tell(opening)) }
+        actions += plan.notices.map { .tell($0) }
+        if case .make(let source) = plan.choice { actions.append(.tell(keyNotice(source, name))) }
+        if !isAsked { actions.append(.createRequest(revision: view.nextRevision, nextKey: name)) }
+        return actions
+    }
+
+    private static func keyNotice(_ source: KeySource, _ name: String) -> Notice {
+        switch source {
+        case .new: .normal("Generated", "Stored new private key in temporary Secret resource \"\(name)\"")
+        case .targetSecret: .normal("Reused", "Reusing private key stored in existing Secret resource")
+        }
+    }
+
+    // MARK: Going on
+
+    /// The Certificate says that it is being issued.
+    static func advance(_ view: CertificateView, _ desired: DesiredCertificate, since issuing: Condition)
+        -> [CertificateAction]
+    {
+        let plan = NextKey.plan(view, desired)
+        switch plan.choice {
+        case .blocked(let problem): return block(view, problem)
+        case .make:
+            // Somebody asked for a renewal, or the key was lost and with it the use of every request made for it.
+            if view.issuesAtOnce { return atOnce(view, plan, nil) }
+            return view.nextRequests.map(deletion) + ask(view, plan, status: Readiness.applied(to: view.status, view))
+        case .stored(let name, _): return follow(view, plan, key: name, since: issuing)
+        }
+    }
+
+    private static func follow(
+        _ view: CertificateView, _ plan: NextKey.Plan, key: String, since issuing: Condition
+    ) -> [CertificateAction] {
+        let usable = usableRequests(view, plan).filter { !isStale($0, since: issuing) }
+        let best = usable.min { rank($0) < rank($1) }
+        let useless = view.nextRequests.filter { request in
+            !usable.contains { $0.metadata.name == request.metadata.name }
+        }
+        var actions = useless.map(deletion) + plan.discarded.map(keyDeletion)
+        var status = Readiness.applied(to: view.status, view)
+        status.nextPrivateKeySecretName = key
+        guard let best else {
+            return actions + [.setStatus(status), .createRequest(revision: view.nextRevision, nextKey: key)]
+        }
+        switch best.state {
+        case .undecided, .pending:
+            if wantsTemporary(view) { actions.append(.storeTemporary(nextKey: key)) }
+            actions.append(.setStatus(status))
+            return actions + later(Readiness.nextChange(view))
+        case .issued: return actions + [.complete(request: best.metadata.name, nextKey: key)]
+        case .failed(let reason, let message), .invalid(let reason, let message), .denied(let reason, let message):
+            return actions + fail(view, Violation(reason: reason, message: message))
+        }
+    }
+
+    /// Requests for the next revision that ask for what the spec wants with the key that is stored.
+    private static func usableRequests(_ view: CertificateView, _ plan: NextKey.Plan) -> [RequestFacts] {
+        guard case .stored(_, let publicKey) = plan.choice, let wanted = view.shape else { return [] }
+        return view.nextRequests.filter {
+            $0.metadata.deletionTimestamp == nil && $0.shape.publicKey == publicKey
+                && $0.shape.differences(from: wanted).isEmpty
+        }
+    }
+
+    /// An answer from before this attempt began.
+    private static func isStale(_ request: RequestFacts, since issuing: Condition) -> Bool {
+        guard request.state.isFinal, request.state != .issued, let began = issuing.lastTransitionTime else {
+            return false
+        }
+        return (request.failureTime ?? request.metadata.creationTimestamp ?? began) < began
+    }
+
+    /// Answered ones first, then by name: the same choice at every look.
+    private static func rank(_ request: RequestFacts) -> (Int, String) {
+        switch request.state {
+        case .issued: (0, request.metadata.name)
+        case .undecided, .pending: (1, request.metadata.name)
+        case .failed, .denied, .invalid: (2, request.metadata.name)
+        }
+    }
+
+    private static func wantsTemporary(_ view: CertificateView) -> Bool {
+        view.certificate.metadata.annotations?[Names.Annotation.issueTemporaryCertificate] == "true"
+            && Policy.secretIsUsable(view) != nil
+    }
+
+    // MARK: Ending
+
+    /// The attempt failed: the status says why and when the next one is.
+    static func fail(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
+        var status = Readiness.applied(to: view.status, view)
+        let attempts = (status.failedIssuanceAttempts ?? 0) + 1
+        let retry = view.now.wholeSeconds + Backoff.delay(attempts: attempts, view.settings)
+        status.lastFailureTime = view.now.wholeSeconds
+        status.failedIssuanceAttempts = attempts
+        status.nextPrivateKeySecretName = nil
+        let message =
+            "The certificate request has failed to complete and will be retried at \(retry): \(problem.message)"
+        status.conditions = status.conditions.setting(
+            Condition(
+                type: Condition.Kind.issuing, status: .no, reason: problem.reason, message: message,
+                observedGeneration: view.certificate.metadata.generation),
+            now: view.now)
+        return [.setStatus(status), .tell(.warning(problem.reason, message))]
+            + view.nextKeys.map(keyDeletion) + [.lookAgain(at: retry)]
+    }
+
+    /// Nothing can be done until somebody changes something.
+    private static func block(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
+        var status = Readiness.applied(to: view.status, view)
+        let old = status.conditions[type: Condition.Kind.issuing]
+        let new = Condition(
+            type: Condition.Kind.issuing, status: .no, reason: problem.reason,
+            message: Readiness.sentence(problem.message),
+            observedGeneration: view.certificate.metadata.generation)
+        status.nextPrivateKeySecretName = nil
+        status.conditions = status.conditions.setting(new, now: view.now)
+        let isKnown = old?.reason == new.reason && old?.message == new.message && old?.status == new.status
+        return [.setStatus(status)] + (isKnown ? [] : [.tell(.warning(problem.reason, new.message ?? ""))])
+            + view.nextKeys.map(keyDeletion) + later(Readiness.nextChange(view))
+    }
+
+    /// The status once the certificate is in the Secret; `view` shows the Secret and the requests as they are then.
+    static func completed(_ view: CertificateView, revision: Int) -> Certificate.Status {
+        var view = view
+        var status = view.status
+        status.revision = revision
+        status.lastFailureTime = nil
+        status.failedIssuanceAttempts = nil
+        status.nextPrivateKeySecretName = nil
+        status.conditions = status.conditions.removing(Condition.Kind.issuing)
+        view.certificate.status = status
+        return Readiness.applied(to: status, view)
+    }
+
+    static func deletion(_ request: RequestFacts) -> CertificateAction {
+        .deleteRequest(name: request.metadata.name, uid: request.metadata.uid ?? "")
+    }
+    static func keyDeletion(_ secret: SecretFacts) -> CertificateAction {
+        .deleteNextKey(name: secret.metadata.name, uid: secret.metadata.uid ?? "")
+    }
+    static func later(_ times: Timestamp?...) -> [CertificateAction] {
+        times.compactMap(\.self).min().map { [.lookAgain(at: $0)] } ?? []
+    }
+}

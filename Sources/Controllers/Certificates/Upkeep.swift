@@ -1,0 +1,48 @@
+import CertificateAPI
+import KubeModel
+import Wire
+
+/// What is done for a Certificate that needs no issuing.
+enum Upkeep {
+    static func decide(_ view: CertificateView) -> [CertificateAction] {
+        var actions: [CertificateAction] = []
+        if needsMending(view) { actions.append(.mendSecret) }
+        return actions
+            + outdatedRequests(view).map { .deleteRequest(name: $0.metadata.name, uid: $0.metadata.uid ?? "") }
+    }
+
+    /// Whether labels, annotations or owner of the Secret differ from what they should be.
+    static func needsMending(_ view: CertificateView) -> Bool {
+        // A Secret without a usable certificate is about to be written whole.
+        guard let secret = view.secret, secret.leaf.value != nil, secret.key.value != nil else { return false }
+        let labels = TargetMetadata.labels(view.certificate)
+        let annotations = TargetMetadata.annotations(view.certificate)
+        guard secret.describesLeaf, secret.labels.contains(labels), secret.annotations.contains(annotations) else {
+            return true
+        }
+        let mayStand = Set(annotations.keys).union(TargetMetadata.descriptionKeys)
+        guard secret.owned.labels.isSubset(of: labels.keys), secret.owned.annotations.isSubset(of: mayStand) else {
+            return true
+        }
+        return !ownerIsRight(secret, view)
+    }
+
+    private static func ownerIsRight(_ secret: SecretFacts, _ view: CertificateView) -> Bool {
+        guard let uid = view.certificate.metadata.uid else { return true }
+        let isOwned = secret.metadata.ownerReferences?.contains { $0.uid == uid } ?? false
+        if view.settings.setsOwnerReference { return isOwned }
+        // A reference that somebody else set stays.
+        return !(isOwned && secret.owned.ownerUIDs.contains(uid))
+    }
+
+    /// Requests of revisions that are history and over the limit; only once the certificate is good.
+    private static func outdatedRequests(_ view: CertificateView) -> [RequestFacts] {
+        guard view.status.conditions.isTrue(Condition.Kind.ready), let revision = view.status.revision else {
+            return []
+        }
+        let limit = max(1, view.certificate.spec.revisionHistoryLimit ?? 1)
+        let history = view.requests.filter { ($0.revision ?? .max) <= revision }
+            .sorted { ($0.revision ?? 0, $0.metadata.name) < ($1.revision ?? 0, $1.metadata.name) }
+        return Array(history.dropLast(limit))
+    }
+}

@@ -1,0 +1,80 @@
+import CCurl
+import HTTPTransport
+import HTTPTypes
+
+/// A transfer that libcurl is working on; lives on the engine's thread. Its address is what libcurl's callbacks get.
+final class ActiveTransfer {
+    let shared: Transfer
+    let easy: EasyHandle
+    private var lastActivity = ContinuousClock.now
+    private var attempts = 0
+
+    init(_ shared: Transfer, _ easy: EasyHandle) {
+        self.shared = shared
+        self.easy = easy
+    }
+
+    /// When it will have been silent for too long, if it has such a limit.
+    var idleAt: ContinuousClock.Instant? {
+        shared.request.idleLimit.map { lastActivity + $0 }
+    }
+
+    func completed(_ code: CURLcode) {
+        if code == CURLE_OK {
+            let url: String? = shared.request.redirects == .refuse ? nil : easy.effectiveURL
+            shared.apply { $0.finished(nil, url: url) }
+        } else {
+            let failure = TransportError(code, detail: easy.errorDetail, wasSent: easy.hasSent)
+            shared.apply { $0.finished(failure) }
+        }
+    }
+
+    private func receivedHeaderLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        lastActivity = .now
+        let line = unsafe String(decoding: bytes, as: UTF8.self)
+        return !shared.apply { $0.headerLineArrived(line) }
+    }
+
+    private func received(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        lastActivity = .now
+        let part = unsafe Array(bytes)
+        return !shared.apply { $0.bytesArrived(part) }
+    }
+
+    /// libcurl sends a request again by itself when a kept connection turns out dead. Where that could do a thing
+    /// twice, the second attempt is refused and the caller decides.
+    private func mayBeSentNow() -> Bool {
+        attempts += 1
+        return attempts == 1 || shared.request.redirects != .refuse
+    }
+}
+
+// MARK: - libcurl's callbacks
+
+extension ActiveTransfer {
+    func setCallbacks() {
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe easy.set(CURLOPT_PRIVATE, pointer: context)
+        unsafe easy.set(CURLOPT_HEADERDATA, pointer: context)
+        unsafe easy.set(CURLOPT_WRITEDATA, pointer: context)
+        unsafe easy.set(CURLOPT_HEADERFUNCTION) { bytes, one, count, context in
+            let line = unsafe UnsafeRawBufferPointer(start: bytes, count: one * count)
+            return unsafe ActiveTransfer.from(context).receivedHeaderLine(line) ? one * count : 0
+        }
+        unsafe easy.set(CURLOPT_WRITEFUNCTION) { bytes, one, count, context in
+            let part = unsafe UnsafeRawBufferPointer(start: bytes, count: one * count)
+            return unsafe ActiveTransfer.from(context).received(part) || part.isEmpty ? one * count : 0
+        }
+        if shared.request.method == .post || shared.request.method == .patch {
+            unsafe easy.setBeforeRequest(
+                { context, _, _, _, _ in
+                    unsafe ActiveTransfer.from(context).mayBeSentNow() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+                }, context: context)
+        }
+    }
+
+    /// The engine holds every transfer that a handle points to until the handle is reset.
+    static func from(_ context: UnsafeMutableRawPointer?) -> ActiveTransfer {
+        unsafe Unmanaged.fromOpaque(context!).takeUnretainedValue()
+    }
+}

@@ -1,1 +1,0 @@
-// DNSProviders: see the map in the README.

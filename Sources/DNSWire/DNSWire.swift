@@ -1,1 +1,0 @@
-// DNSWire: see the map in the README.

@@ -1,1 +1,0 @@
-// Issuers: see the map in the README.

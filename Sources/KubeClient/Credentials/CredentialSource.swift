@@ -1,0 +1,32 @@
+package import HTTPTransport
+
+/// What a request shows the API server to say who sends it.
+package struct Authorization: Sendable {
+    /// The value of the `Authorization` field; never printed.
+    package var header: String?
+    /// A client certificate that takes the place of the configured one.
+    package var identity: TLSOptions.Identity?
+
+    package init(header: String? = nil, identity: TLSOptions.Identity? = nil) {
+        self.header = header
+        self.identity = identity
+    }
+}
+
+/// Where the credential comes from. Asked for each request, so that it can rotate; answers from memory nearly always.
+package protocol CredentialSource: Sendable {
+    /// Throws `KubeError.credentials` with what is missing, never with the credential.
+    func authorization() async throws(KubeError) -> Authorization
+    /// The API server answered 401 to what was given last; true when another try may get something newer.
+    func wasRefused() async -> Bool
+}
+
+/// A credential that stays what it is.
+package struct FixedCredential: CredentialSource {
+    private let value: Authorization
+
+    package init(_ value: Authorization) { self.value = value }
+
+    package func authorization() async throws(KubeError) -> Authorization { value }
+    package func wasRefused() async -> Bool { false }
+}

@@ -1,0 +1,69 @@
+package import HTTPTransport
+package import KubeModel
+import Wire
+
+/// Cuts a stream of chunks into lines. A line that does not end within the limit is an error, never a growing buffer.
+package struct LineFramer {
+    private var rest: [UInt8] = []
+    private let limit: Int
+
+    package init(limit: Int = 64 << 20) { self.limit = limit }
+
+    /// The lines that this chunk completes, without their newlines; empty lines are left out.
+    package mutating func lines(in chunk: [UInt8]) throws(TransportError) -> [[UInt8]] {
+        var lines: [[UInt8]] = []
+        var start = chunk.startIndex
+        while let end = chunk[start...].firstIndex(of: UInt8(ascii: "\n")) {
+            if rest.isEmpty {
+                if end > start { lines.append(Array(chunk[start..<end])) }
+            } else {
+                rest += chunk[start..<end]
+                lines.append(rest)
+                rest = []
+            }
+            start = end + 1
+        }
+        guard rest.count + (chunk.endIndex - start) <= limit else { throw .tooLarge(limit: limit) }
+        rest += chunk[start...]
+        return lines
+    }
+}
+
+extension KubeClient {
+    /// Watches until the server ends the watch, the stream breaks or the task is cancelled, and hands each event to
+    /// `take` in order. Returns when the server ended it in its regular way; a line that is no event is skipped through
+    /// `onMalformed`.
+    ///
+    /// `timeoutSeconds` is how long the server is asked to keep it open; a stream silent for much longer is given up.
+    package func watch(
+        _ resource: ResourceType, _ options: ListOptions, from resourceVersion: String, timeoutSeconds: Int,
+        onMalformed: (any Error) -> Void, take: (WatchEvent) async throws -> Void
+    ) async throws(KubeError) {
+        let request = KubeRequest.watch(resource, options, from: resourceVersion, timeoutSeconds: timeoutSeconds)
+        do {
+            try await stream(request, idleLimit: .seconds(timeoutSeconds + 30)) { body in
+                var framer = LineFramer()
+                for try await chunk in body {
+                    for line in try framer.lines(in: chunk) {
+                        do {
+                            let event = try WatchEvent(line)
+                            try await take(event)
+                        } catch let error as JSONError {
+                            onMalformed(error)
+                        } catch let error as WatchEventError {
+                            onMalformed(error)
+                        }
+                    }
+                }
+            }
+        } catch let error as KubeError {
+            throw error
+        } catch let error as TransportError {
+            throw error == .cancelled ? .cancelled : .transport(error)
+        } catch is CancellationError {
+            throw .cancelled
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// KubeRuntime: see the map in the README.

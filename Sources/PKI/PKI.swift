@@ -1,1 +1,0 @@
-// PKI: see the map in the README.

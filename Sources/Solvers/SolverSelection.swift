@@ -1,0 +1,152 @@
+package import CertificateAPI
+
+/// Which solver proves control of one name, and by which of the challenges that the CA offers.
+package struct SolverSelection: Sendable, Hashable {
+    /// Where the solver stands in the issuer's list.
+    package var index: Int
+    /// The issuer's stanza with the Order's overrides in it.
+    package var solver: Solver
+    package var kind: Challenge.Kind
+    package var offered: Order.OfferedChallenge
+
+    /// Why no challenge can be made.
+    package enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
+        case noSolver(name: String, offered: [String])
+        case overrides([String])
+
+        package var description: String {
+            switch self {
+            case .noSolver(let name, let offered):
+                "no solver of the issuer can prove control of \(name): the CA offers "
+                    + "\(offered.isEmpty ? "no challenge" : offered.joined(separator: ", ")), and no solver whose "
+                    + "selector matches the name answers one of them; add such a solver to spec.acme.solvers"
+            case .overrides(let keys):
+                "at most one of these annotations may be set: \(keys.joined(separator: ", "))"
+            }
+        }
+    }
+
+    /// The best solver of the list. An exact name in a selector beats a zone, a longer zone a shorter one, then more
+    /// labels count; of equals the first stands.
+    package static func choose(
+        from solvers: [Solver], for authorization: Order.Authorization, labels: [String: String],
+        annotations: [String: String]
+    ) throws(Failure) -> SolverSelection {
+        let name = AuthorizedName(authorization)
+        var best: (score: Score, selection: SolverSelection)?
+        for (index, solver) in solvers.enumerated() {
+            guard let (kind, offered) = solver.answerable(in: authorization, of: name),
+                let score = Score(solver.selector, name: name, labels: labels)
+            else { continue }
+            if let best, best.score >= score { continue }
+            best = (score, SolverSelection(index: index, solver: solver, kind: kind, offered: offered))
+        }
+        guard var selection = best?.selection else {
+            throw .noSolver(name: name.text, offered: (authorization.challenges ?? []).map(\.type))
+        }
+        try selection.solver.apply(HTTP01Override(annotations))
+        return selection
+    }
+}
+
+/// The name of an authorization as selectors spell it.
+private struct AuthorizedName {
+    let text: String
+    let isWildcard: Bool
+    let isAddress: Bool
+
+    init(_ authorization: Order.Authorization) {
+        let name = (authorization.identifier ?? "").lowercased()
+        isWildcard = authorization.wildcard == true
+        text = isWildcard ? "*." + name : name
+        isAddress = Self.isAddress(name)
+    }
+
+    /// Only addresses have colons, and no DNS name ends in a label of digits (RFC 3696 §2).
+    private static func isAddress(_ name: String) -> Bool {
+        if name.contains(":") { return true }
+        let last = name.split(separator: ".").last ?? ""
+        return !last.isEmpty && last.allSatisfy(\.isNumber)
+    }
+}
+
+/// How closely a selector fits, the parts compared in order.
+private struct Score: Comparable {
+    var exactNames = 0
+    var zoneLabels = 0
+    var labels = 0
+
+    /// Nil when one of the things that the selector asks for is not there.
+    init?(_ selector: Solver.Selector?, name: AuthorizedName, labels: [String: String]) {
+        guard let selector else { return }
+        if let wanted = selector.matchLabels, !wanted.isEmpty {
+            guard wanted.allSatisfy({ labels[$0.key] == $0.value }) else { return nil }
+            self.labels = wanted.count
+        }
+        if let names = selector.dnsNames, !names.isEmpty {
+            guard names.contains(where: { Self.canonical($0) == name.text }) else { return nil }
+            exactNames = 1
+        }
+        if let zones = selector.dnsZones, !zones.isEmpty {
+            let fitting = zones.map(Self.canonical).filter { name.text == $0 || name.text.hasSuffix("." + $0) }
+            guard let closest = fitting.map({ $0.split(separator: ".").count }).max() else { return nil }
+            zoneLabels = closest
+        }
+    }
+
+    static func < (one: Score, other: Score) -> Bool {
+        (one.exactNames, one.zoneLabels, one.labels) < (other.exactNames, other.zoneLabels, other.labels)
+    }
+
+    private static func canonical(_ text: String) -> String {
+        let lowered = text.lowercased()
+        return lowered.hasSuffix(".") ? String(lowered.dropLast()) : lowered
+    }
+}
+
+extension Solver {
+    /// The kind this solver speaks and the offer that it answers; nil when the CA offers none, or the name allows none.
+    fileprivate func answerable(
+        in authorization: Order.Authorization, of name: AuthorizedName
+    ) -> (Challenge.Kind, Order.OfferedChallenge)? {
+        func offer(_ type: String) -> Order.OfferedChallenge? {
+            authorization.challenges?.first { $0.type == type }
+        }
+        if http01 != nil, !name.isWildcard, let offered = offer("http-01") { return (.http01, offered) }
+        if dns01 != nil, !name.isAddress, let offered = offer("dns-01") { return (.dns01, offered) }
+        return nil
+    }
+
+    /// An override of the Ingress replaces every other way the stanza names one.
+    fileprivate mutating func apply(_ override: HTTP01Override?) {
+        guard let override, var ingress = http01?.ingress else { return }
+        ingress.name = nil
+        ingress.class = nil
+        ingress.ingressClassName = nil
+        switch override {
+        case .name(let name): ingress.name = name
+        case .ingressClass(let name): ingress.class = name
+        case .ingressClassName(let name): ingress.ingressClassName = name
+        }
+        http01?.ingress = ingress
+    }
+}
+
+/// What annotations that came down from the Certificate say about the Ingress of HTTP-01.
+private enum HTTP01Override {
+    case name(String)
+    case ingressClass(String)
+    case ingressClassName(String)
+
+    init?(_ annotations: [String: String]) throws(SolverSelection.Failure) {
+        typealias Key = Names.Annotation
+        let found: [(key: String, override: HTTP01Override)] = [
+            (Key.http01OverrideIngressName, HTTP01Override.name),
+            (Key.http01OverrideIngressClass, HTTP01Override.ingressClass),
+            (Key.http01OverrideIngressClassName, HTTP01Override.ingressClassName),
+        ].compactMap { key, make in annotations[key].nonEmpty.map { (key, make($0)) } }
+        if found.count > 1 { throw .overrides(found.map(\.key)) }
+        guard let only = found.first else { return nil }
+        self = only.override
+    }
+}

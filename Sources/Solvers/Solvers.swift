@@ -1,1 +1,0 @@
-// Solvers: see the map in the README.

@@ -1,0 +1,184 @@
+import CurlTransport
+import HTTPTransport
+import HTTPTypes
+import Synchronization
+import Testing
+
+/// What a server may do wrong, and what must come of it.
+struct Fault: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let expected: @Sendable (TransportError?) -> Bool
+    let script: @Sendable (LoopbackConnection) -> Void
+
+    static func truncated(_ name: String, _ script: @escaping @Sendable (LoopbackConnection) -> Void) -> Fault {
+        Fault(
+            testDescription: name,
+            expected: {
+                if case .truncated? = $0 { return true }
+                return false
+            }, script: script)
+    }
+
+    static func garbage(_ name: String, _ script: @escaping @Sendable (LoopbackConnection) -> Void) -> Fault {
+        Fault(
+            testDescription: name,
+            expected: {
+                if case .garbage? = $0 { return true }
+                return false
+            }, script: script)
+    }
+
+    static let all: [Fault] = [
+        .truncated("closed at once") { _ in },
+        .truncated("reset at once") { $0.reset() },
+        .truncated("closed inside the body") { $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc") },
+        .truncated("reset inside the body") {
+            $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+            $0.pause(30)
+            $0.reset()
+        },
+        .truncated("closed between chunks") {
+            $0.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        },
+        .truncated("closed inside a chunk") {
+            $0.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n30\r\nabc")
+        },
+        .truncated("a body that only the close ends") { $0.send("HTTP/1.1 200 OK\r\n\r\nabc") },
+        .truncated("an HTTP/1.0 answer without a length") { $0.send("HTTP/1.0 200 OK\r\n\r\nabc") },
+        .garbage("not HTTP") { $0.send("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n") },
+        .garbage("closed inside the head") { $0.send("HTTP/1.1 200 OK\r\nContent-Le") },
+        .garbage("a head without end") { connection in
+            connection.send("HTTP/1.1 200 OK\r\n")
+            for number in 0..<400 { connection.send("X-\(number): \(String(repeating: "y", count: 1000))\r\n") }
+            connection.pause(500)
+        },
+        .garbage("a status that is none") { $0.send("HTTP/1.1 abc\r\n\r\n") },
+    ]
+}
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct FaultTests {
+    @Test("a broken answer is an error, never a response", arguments: Fault.all)
+    func broken(fault: Fault) async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            fault.script(connection)
+        }
+        try await withTransport { transport in
+            let failure = await transport.failure(of: TransportRequest(url: server.url(), deadline: .seconds(5)))
+            #expect(fault.expected(failure), "\(String(describing: failure))")
+        }
+    }
+
+    @Test("nobody listening is a connect error")
+    func refused() async throws {
+        let server = LoopbackServer { _, _ in }
+        server.stop()
+        try await withTransport { transport in
+            try await Task.sleep(for: .milliseconds(50))
+            let failure = try #require(await transport.failure(of: TransportRequest(url: server.url())))
+            if case .connect = failure {} else { Issue.record("\(failure)") }
+            #expect(!failure.mayHaveReachedServer)
+        }
+    }
+
+    @Test("a silent server ends in a timeout at the deadline")
+    func deadline() async throws {
+        let server = LoopbackServer { connection, _ in connection.waitForClose() }
+        try await withTransport { transport in
+            let start = ContinuousClock.now
+            let failure = await transport.failure(of: TransportRequest(url: server.url(), deadline: .milliseconds(200)))
+            #expect(failure == .timeout)
+            #expect(ContinuousClock.now - start < .seconds(2))
+        }
+    }
+
+    @Test("the deadline counts while a request waits for its turn")
+    func deadlineInLane() async throws {
+        let server = LoopbackServer { connection, _ in connection.waitForClose() }
+        try await withTransport {
+            $0.concurrencyPerHost = 1
+        } _: { transport in
+            let request = TransportRequest(url: server.url(), deadline: .milliseconds(300))
+            async let first = transport.failure(of: request)
+            try await Task.sleep(for: .milliseconds(50))
+            var hasty = request
+            hasty.deadline = .milliseconds(100)
+            #expect(await transport.failure(of: hasty) == .connectTimeout)
+            #expect(await first == .timeout)
+        }
+    }
+
+    @Test("an answer larger than the limit is an error")
+    func tooLarge() async throws {
+        let server = LoopbackServer { connection, _ in
+            while connection.readRequest() != nil { connection.answer(String(repeating: "x", count: 100_000)) }
+        }
+        try await withTransport { transport in
+            let request = TransportRequest(url: server.url(), bodyLimit: 50_000)
+            #expect(await transport.failure(of: request) == .tooLarge(limit: 50_000))
+            var roomy = request
+            roomy.bodyLimit = 100_000
+            let answer = try await transport.send(roomy)
+            #expect(answer.body.count == 100_000)
+        }
+    }
+
+    /// The server takes a request, then closes the kept connection without an answer: libcurl would send it again.
+    @Test(
+        "on a dead connection a GET is sent again, a POST or PATCH never twice",
+        arguments: [(HTTPRequest.Method.get, 2), (.put, 2), (.delete, 2), (.post, 1), (.patch, 1)])
+    func deadConnection(method: HTTPRequest.Method, times: Int) async throws {
+        let seen = Mutex(0)
+        let server = LoopbackServer { connection, number in
+            if connection.readRequest() != nil, number > 0 { seen.withLock { $0 += 1 } }
+            connection.answer("ok")
+            if number == 0, connection.readRequest() != nil { return seen.withLock { $0 += 1 } }
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            _ = try await transport.send(TransportRequest(url: server.url()))
+            let body: [UInt8]? = method == .get ? nil : Array("{}".utf8)
+            let failure = await transport.failure(of: TransportRequest(url: server.url(), method: method, body: body))
+            #expect(seen.withLock { $0 } == times)
+            if times == 2 {
+                #expect(failure == nil)
+                return
+            }
+            if case .truncated? = failure { return }
+            Issue.record("\(String(describing: failure))")
+        }
+    }
+
+    @Test("cancelling returns at once and leaves the transport usable")
+    func cancellation() async throws {
+        let server = LoopbackServer { connection, _ in
+            while let (head, _) = connection.readRequest() {
+                if head.contains("/hang") { return connection.waitForClose() }
+                connection.answer("ok")
+            }
+        }
+        try await withTransport { transport in
+            let hanging = Task { await transport.failure(of: TransportRequest(url: server.url("/hang"))) }
+            try await Task.sleep(for: .milliseconds(100))
+            let start = ContinuousClock.now
+            hanging.cancel()
+            #expect(await hanging.value == .cancelled)
+            #expect(ContinuousClock.now - start < .milliseconds(500))
+            let answer = try await transport.send(TransportRequest(url: server.url()))
+            #expect(answer.text == "ok")
+        }
+    }
+
+    @Test("shutting down fails what is under way and what comes later")
+    func shutDown() async throws {
+        let server = LoopbackServer { connection, _ in connection.waitForClose() }
+        try await withTransport { transport in
+            async let hanging = transport.failure(of: TransportRequest(url: server.url()))
+            try await Task.sleep(for: .milliseconds(100))
+            transport.shutDown()
+            #expect(await hanging == .shutDown)
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(await transport.failure(of: TransportRequest(url: server.url())) == .shutDown)
+        }
+    }
+}

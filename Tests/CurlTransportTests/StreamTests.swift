@@ -1,0 +1,186 @@
+import CurlTransport
+import HTTPTransport
+import HTTPTypes
+import Synchronization
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct StreamTests {
+    static let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    static func chunk(_ text: String) -> String { "\(String(text.utf8.count, radix: 16))\r\n\(text)\r\n" }
+
+    static func watch(_ server: LoopbackServer) -> TransportRequest {
+        TransportRequest(url: server.url(), deadline: nil, lane: .express)
+    }
+
+    @Test("the head comes before the first byte, each part as it arrives, and the end when it is whole")
+    func parts() async throws {
+        let wanted = Atomic(0)
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head)
+            for (number, part) in ["one\n", "two\n", "three\n"].enumerated() {
+                while wanted.load(ordering: .acquiring) <= number { connection.pause(1) }
+                connection.send(Self.chunk(part))
+            }
+            connection.send("0\r\n\r\n")
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            let parts = try await transport.withResponse(to: Self.watch(server)) { head, body in
+                #expect(head.status == .ok)
+                var parts: [String] = []
+                wanted.store(1, ordering: .releasing)
+                for try await chunk in body {
+                    parts.append(String(decoding: chunk, as: UTF8.self))
+                    wanted.add(1, ordering: .releasing)
+                }
+                return parts
+            }
+            #expect(parts == ["one\n", "two\n", "three\n"])
+        }
+    }
+
+    @Test("a stream cut between or inside chunks throws after the parts that came", arguments: ["", "5\r\nab"])
+    func cut(tail: String) async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head + Self.chunk("one\n") + tail)
+            connection.pause(50)
+        }
+        try await withTransport { transport in
+            let seen = Mutex("")
+            await #expect(throws: TransportError.self) {
+                try await transport.withResponse(to: Self.watch(server)) { _, body in
+                    for try await chunk in body {
+                        seen.withLock { $0 += String(decoding: chunk, as: UTF8.self) }
+                    }
+                }
+            }
+            #expect(seen.withLock { $0 }.hasPrefix("one\n"))
+        }
+    }
+
+    @Test("leaving the closure ends the transfer and closes the connection")
+    func leaving() async throws {
+        let closed = Mutex(false)
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head + Self.chunk("one\n"))
+            connection.waitForClose()
+            closed.withLock { $0 = true }
+        }
+        try await withTransport { transport in
+            let first = try await transport.withResponse(to: Self.watch(server)) { _, body in
+                var iterator = body.makeAsyncIterator()
+                return try await iterator.next()
+            }
+            #expect(first == Array("one\n".utf8))
+            for _ in 0..<50 where !closed.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(closed.withLock { $0 })
+        }
+    }
+
+    @Test("a silent stream fails once its idle limit has passed, a speaking one does not")
+    func idle() async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head)
+            for _ in 0..<5 {
+                connection.send(Self.chunk("beat\n"))
+                connection.pause(100)
+            }
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            var request = Self.watch(server)
+            request.idleLimit = .seconds(1)
+            let beats = Mutex(0)
+            let start = ContinuousClock.now
+            await #expect(throws: TransportError.idle) {
+                try await transport.withResponse(to: request) { _, body in
+                    for try await _ in body { beats.withLock { $0 += 1 } }
+                }
+            }
+            #expect(beats.withLock { $0 } == 5)
+            #expect(ContinuousClock.now - start > .milliseconds(1350))
+        }
+    }
+
+    @Test("a reader that is too slow loses the stream in place of filling the memory")
+    func overflow() async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head)
+            for _ in 0..<200 { connection.send(Self.chunk(String(repeating: "x", count: 10_000))) }
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            var request = Self.watch(server)
+            request.bodyLimit = 100_000
+            await #expect(throws: TransportError.tooLarge(limit: 100_000)) {
+                try await transport.withResponse(to: request) { _, body in
+                    try await Task.sleep(for: .milliseconds(200))
+                    for try await _ in body {}
+                }
+            }
+        }
+    }
+
+    @Test("a reader that keeps up may read more than the limit in all")
+    func longStream() async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head)
+            for _ in 0..<100 {
+                connection.send(Self.chunk(String(repeating: "x", count: 10_000)))
+                connection.pause(1)
+            }
+            connection.send("0\r\n\r\n")
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            var request = Self.watch(server)
+            request.bodyLimit = 500_000
+            let total = try await transport.withResponse(to: request) { _, body in
+                var total = 0
+                for try await chunk in body { total += chunk.count }
+                return total
+            }
+            #expect(total == 1_000_000)
+        }
+    }
+
+    @Test("cancelling a watch ends it at once")
+    func cancellation() async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send(Self.head)
+            connection.waitForClose()
+        }
+        try await withTransport { transport in
+            let watch = Task {
+                try await transport.withResponse(to: Self.watch(server)) { _, body in
+                    for try await _ in body {}
+                }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            watch.cancel()
+            await #expect(throws: TransportError.cancelled) { try await watch.value }
+        }
+    }
+
+    @Test("an error that the closure throws comes through as it is")
+    func ownError() async throws {
+        struct Mine: Error {}
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.answer("x")
+        }
+        try await withTransport { transport in
+            await #expect(throws: Mine.self) {
+                try await transport.withResponse(to: Self.watch(server)) { _, _ in throw Mine() }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import HTTPTransport
+import Testing
+import Wire
+
+@Suite struct TLSOptionsTests {
+    static func options(key: String = "key", name: String? = nil) -> TLSOptions {
+        let identity = TLSOptions.Identity(certificatePEM: Array("cert".utf8), keyPEM: Redacted(Array(key.utf8)))
+        return TLSOptions(trust: .only(pem: Array("ca".utf8)), identity: identity, serverName: name)
+    }
+
+    @Test("equality looks at the content, also where the storage differs")
+    func equality() {
+        #expect(Self.options() == Self.options())
+        #expect(Self.options().hashValue == Self.options().hashValue)
+        #expect(Self.options() != Self.options(key: "other"))
+        #expect(Self.options() != Self.options(name: "kubernetes"))
+    }
+
+    @Test("a description never shows the key")
+    func redacted() {
+        var text = ""
+        dump(Self.options(key: "4242"), to: &text)
+        #expect(!text.contains("52"))
+        #expect(!"\(Self.options(key: "4242"))".contains("52"))
+    }
+}
