@@ -108,6 +108,7 @@ let testTargets: [Target] = [
     tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
     tests("Operations", ["Wire", logging]),
+    tests("Wire"),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
