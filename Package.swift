@@ -93,12 +93,21 @@ let rooms: [Target] = [
         name: "TestSupport",
         dependencies: [
             "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
-            logging,
+            logging, nio, "DNSWire",
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("DNSWire", ["TestSupport", "Wire", nio]),
+    tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
+    tests(
+        "Solvers",
+        [
+            "CertificateAPI", "DNSProviders", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel", "TestSupport",
+            "Wire",
+            httpTypes, logging, nio,
+        ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
