@@ -98,6 +98,7 @@ let rooms: [Target] = [
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
     tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
@@ -110,12 +111,13 @@ let testTargets: [Target] = [
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests("HTTPServer", [httpTypes]),
+    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
-    tests("HTTPTransport", ["Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire"]),
+    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
@@ -130,7 +132,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.5.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.4.0"),
