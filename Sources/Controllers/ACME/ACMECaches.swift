@@ -1,5 +1,5 @@
 package import CertificateAPI
-package import KubeModel
+import KubeModel
 package import KubeRuntime
 package import Wire
 

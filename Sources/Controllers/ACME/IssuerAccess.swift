@@ -1,9 +1,10 @@
 import ACME
-package import CertificateAPI
+import CertificateAPI
 import DNSProviders
 package import Issuers
 import KubeModel
-package import PKI
+import KubeRuntime
+import PKI
 import Synchronization
 import Wire
 

@@ -54,7 +54,8 @@ enum ACMERequestDecision {
     private static func begin(_ issuer: ACMEIssuer, _ view: ACMERequestView) -> ACMERequestPlan {
         if view.isNameTaken {
             var plan = pending(
-                "OrderCreatingError", "An Order of another request has the name \(orderName(view.request)); it is waited for",
+                "OrderCreatingError",
+                "An Order of another request has the name \(orderName(view.request)); it is waited for",
                 view)
             plan.lookAgain = view.now + .seconds(10)
             return plan
@@ -78,7 +79,8 @@ enum ACMERequestDecision {
     ) throws(RequestProblem) -> Order {
         let signing: SigningRequest
         do { signing = try SigningRequest(pem: request.spec.request.bytes) } catch {
-            throw RequestProblem(reason: "RequestParsingError", message: "Failed to decode CSR in spec.request: \(error)")
+            throw RequestProblem(
+                reason: "RequestParsingError", message: "Failed to decode CSR in spec.request: \(error)")
         }
         let extensions = signing.extensions
         let commonName = signing.subject.commonName.nonEmpty
@@ -107,7 +109,8 @@ enum ACMERequestDecision {
         }
         if names.isEmpty { throw invalid("The CSR names no DNS name and no IP address; an ACME issuer needs one") }
         guard extensions.uris.isEmpty, extensions.emailAddresses.isEmpty else {
-            throw invalid("An ACME issuer certifies DNS names and IP addresses only; remove the URIs and e-mail addresses")
+            throw invalid(
+                "An ACME issuer certifies DNS names and IP addresses only; remove the URIs and e-mail addresses")
         }
     }
 

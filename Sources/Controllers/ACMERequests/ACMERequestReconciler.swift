@@ -1,4 +1,4 @@
-import CertificateAPI
+package import CertificateAPI
 import Issuers
 package import KubeClient
 package import KubeModel

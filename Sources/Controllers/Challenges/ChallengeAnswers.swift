@@ -61,14 +61,16 @@ enum ChallengeAnswers {
         step.notices.append(
             .normal(
                 "DomainVerified",
-                "Domain \"\(view.challenge.spec.dnsName)\" verified with \"\(view.challenge.spec.type.rawValue)\" validation"))
+                "Domain \"\(view.challenge.spec.dnsName)\" verified with \"\(view.challenge.spec.type.rawValue)\" validation"
+            ))
     }
 
     private static func fail(
         _ state: ACMEState, _ problem: Problem?, _ view: ChallengeView, _ step: inout ChallengeStep
     ) {
         let why = problem.map { "\($0)" } ?? "the server gave no reason"
-        let reason = "Error accepting authorization: acme: authorization error for \(view.challenge.spec.dnsName): \(why)"
+        let reason =
+            "Error accepting authorization: acme: authorization error for \(view.challenge.spec.dnsName): \(why)"
         step.fail(state, reason)
         step.notices.append(.warning("Failed", "Accepting challenge authorization failed: \(why)"))
     }

@@ -1,5 +1,7 @@
 import CertificateAPI
+import DNSProviders
 import Issuers
+import KubeModel
 import Solvers
 import Wire
 
@@ -51,7 +53,9 @@ enum ChallengeCleanUp {
         if error.isTerminal { return true }
         guard let deletedAt = view.challenge.metadata.deletionTimestamp else { return false }
         switch error {
-        case .provider(.secretMissing), .provider(.secretLacks), .provider(.secretNotBase64): return true
+        case .provider(DNSProviderError.secretMissing(_)), .provider(DNSProviderError.secretLacks(_, dataKey: _)),
+            .provider(DNSProviderError.secretNotBase64(_, dataKey: _)):
+            return true
         default: return view.now - deletedAt > patience
         }
     }

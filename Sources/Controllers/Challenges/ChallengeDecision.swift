@@ -68,7 +68,9 @@ enum ChallengeDecision {
             step.status.presentedAt = view.now.wholeSeconds
             if view.challenge.status?.presented != true {
                 step.notices.append(
-                    .normal("Presented", "Presented challenge using \(view.challenge.spec.type.rawValue) challenge mechanism"))
+                    .normal(
+                        "Presented",
+                        "Presented challenge using \(view.challenge.spec.type.rawValue) challenge mechanism"))
             }
         case (.present, .failed(let error)): failed(error, view, &step)
         case (.check, .checked(.visible)): step.status.reason = nil

@@ -90,8 +90,8 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
         let secret = try await secrets.read(name)
         do {
             return CASigner.readiness(.success(try keyPairs.keyPair(name, in: secret, at: time.now())))
-        } catch let problem as CAProblem {
-            return CASigner.readiness(.failure(problem))
+        } catch {
+            return CASigner.readiness(.failure(error))
         }
     }
 
@@ -178,7 +178,8 @@ extension IssuerReconciler {
     ) {
         guard case .key(let accountKey) = view.key else { return }
         let registration = AccountRegistration(
-            acme, status: issuer.status, server: access.clients.server(for: acme), key: accountKey.key, binding: binding)
+            acme, status: issuer.status, server: access.clients.server(for: acme), key: accountKey.key, binding: binding
+        )
         errands.start(for: issuer.key, uid: issuer.metadata.uid ?? "", lane: acme.server) {
             await registration.ask()
         }

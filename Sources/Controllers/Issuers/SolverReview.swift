@@ -17,7 +17,9 @@ enum SolverReview {
     }
 
     /// The references to keys of Secrets in a DNS provider's configuration: every provider calls them `…SecretRef`.
-    static func secretReferences(of solver: Solver, at path: FieldPath) -> [(path: FieldPath, selector: SecretKeySelector)] {
+    static func secretReferences(of solver: Solver, at path: FieldPath) -> [(
+        path: FieldPath, selector: SecretKeySelector
+    )] {
         guard let (key, config) = solver.dns01?.provider, key != "webhook" else { return [] }
         let path = path["dns01"][key]
         return (config.objectValue ?? [:]).compactMap { member in

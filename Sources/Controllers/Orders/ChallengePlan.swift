@@ -24,14 +24,16 @@ enum ChallengePlan {
                 annotations: view.order.metadata.annotations ?? [:])
             let path = FieldPath.spec["acme"]["solvers"][selection.index]
             if let problems = FieldProblems(SolverReview.problems(of: selection.solver, at: path)) {
-                return plan.say("Solver", "The solver for \(authorization.identifier ?? "") cannot be used: \(problems)", view)
+                return plan.say(
+                    "Solver", "The solver for \(authorization.identifier ?? "") cannot be used: \(problems)", view)
             }
             let challenge = try challenge(selection, authorization, view, facts)
             plan.create.append(challenge)
             plan.notices.append(
                 .normal(
                     "Created",
-                    "Created Challenge resource \"\(challenge.metadata.name)\" for domain \"\(challenge.spec.dnsName)\""))
+                    "Created Challenge resource \"\(challenge.metadata.name)\" for domain \"\(challenge.spec.dnsName)\""
+                ))
         } catch let failure as SolverSelection.Failure {
             plan.say("Solver", "\(failure)", view)
         } catch {

@@ -1,6 +1,7 @@
 import ACME
 import CertificateAPI
 import Issuers
+import KubeModel
 import Wire
 
 /// What the server's answers mean for an Order.
@@ -33,7 +34,8 @@ enum OrderAnswers {
             let failed = view.challenges.filter { $0.status?.state?.isFailure == true }
             let texts = [order.error.map { "\($0)" }, failed.isEmpty ? nil : sentence(failed)].compactMap(\.self)
             let why = texts.isEmpty ? "the server gave no reason" : texts.joined(separator: "; ")
-            plan.fail("The ACME order is \(order.status.rawValue): \(why)", view.now, state: plan.status.state ?? .invalid)
+            plan.fail(
+                "The ACME order is \(order.status.rawValue): \(why)", view.now, state: plan.status.state ?? .invalid)
         case .processing:
             plan.progress.isFinalized = true
             let wait = PollPace.delay(
@@ -73,7 +75,8 @@ enum OrderAnswers {
             plan.notices.append(
                 .warning(
                     "PreferredChain",
-                    "The CA offers no chain that leads to the preferredChain of the issuer; its default chain was taken"))
+                    "The CA offers no chain that leads to the preferredChain of the issuer; its default chain was taken"
+                ))
         }
     }
 
@@ -82,7 +85,8 @@ enum OrderAnswers {
         failed.map { challenge in
             let name = (challenge.spec.wildcard == true ? "*." : "") + challenge.spec.dnsName
             let state = challenge.status?.state?.rawValue ?? "failed"
-            return "Challenge \(challenge.metadata.name) for \(name) is \(state): \(challenge.status?.reason ?? "no reason")"
+            return
+                "Challenge \(challenge.metadata.name) for \(name) is \(state): \(challenge.status?.reason ?? "no reason")"
         }.joined(separator: "; ")
     }
 }

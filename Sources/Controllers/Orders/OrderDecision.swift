@@ -50,7 +50,8 @@ enum OrderDecision {
         do throws(IdentifierError) {
             let spec = view.order.spec
             var order = NewACMEOrder(
-                identifiers: try identifiers(of: spec), profile: spec.profile.nonEmpty, replaces: spec.replaces.nonEmpty)
+                identifiers: try identifiers(of: spec), profile: spec.profile.nonEmpty, replaces: spec.replaces.nonEmpty
+            )
             guard !order.identifiers.isEmpty else { return plan.fail("The order names nothing to certify", view.now) }
             if let duration = spec.duration.nonEmpty.flatMap({ GoDuration($0) }) {
                 order.notAfter = view.now + duration.duration

@@ -1,6 +1,6 @@
 import ACME
 package import CertificateAPI
-package import Issuers
+import Issuers
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
