@@ -112,6 +112,11 @@ let testTargets: [Target] = [
     tests("Operations", ["Wire", logging]),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+    .testTarget(
+        name: "InstallTests",
+        dependencies: [
+            "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
+        ], swiftSettings: house),
 ]
 
 let package = Package(
