@@ -92,10 +92,10 @@ struct ChartTests {
 
     @Test("names follow the release unless it says already what it is")
     func names() async throws {
-        let other = try await Helm.objects(["--name-template", "tls"])
+        let other = try await Helm.objects(release: "tls")
         #expect(other.names.contains("Deployment/tls-certwright"))
         #expect(other.names.contains("ServiceAccount/tls-certwright"))
-        let own = try await Helm.objects(["--name-template", "my-certwright"])
+        let own = try await Helm.objects(release: "my-certwright")
         #expect(own.names.contains("Deployment/my-certwright"))
     }
 }

@@ -17,16 +17,16 @@ enum Helm {
     }
 
     /// `helm template` as text; a `Refusal` says what helm said.
-    static func text(_ arguments: [String]) async throws -> String {
-        let standard = ["template", "certwright", chart, "--namespace", "cert-manager"]
+    static func text(_ arguments: [String], release: String = "certwright") async throws -> String {
+        let standard = ["template", release, chart, "--namespace", "cert-manager"]
         let result = try await Tool.run("helm", standard + arguments)
         guard result.succeeded else { throw Refusal(description: result.errors) }
         return result.output
     }
 
     /// The objects that `helm install` would make.
-    static func objects(_ arguments: [String] = []) async throws -> [JSONValue] {
-        try YAMLDocuments.parse(Array(try await text(arguments).utf8)).filter { $0 != .null }
+    static func objects(_ arguments: [String] = [], release: String = "certwright") async throws -> [JSONValue] {
+        try YAMLDocuments.parse(Array(try await text(arguments, release: release).utf8)).filter { $0 != .null }
     }
 
     static func file(_ path: String) throws -> [UInt8] {

@@ -52,7 +52,7 @@ struct ValueTests {
 
     @Test("each text and number of the files is found in what they render", arguments: files)
     func found(file: String) async throws {
-        let text = try await Helm.text(["-f", "\(Helm.chart)/\(file)", "--name-template", "release"])
+        let text = try await Helm.text(["-f", "\(Helm.chart)/\(file)"])
         for leaf in Self.leaves(of: try Self.values(file)) where !leaf.contains("{{") {
             #expect(text.contains(leaf), "\(file) says \(leaf), and nothing comes of it")
         }
