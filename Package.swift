@@ -82,12 +82,15 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
-            logging,
-            subprocess, system, customDump,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    .testTarget(
+        name: "ClusterTests",
+        dependencies: ["TestSupport", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes],
+        path: "Tests/Cluster", swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
