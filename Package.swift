@@ -59,7 +59,11 @@ let rooms: [Target] = [
     room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
     room(
         "Solvers",
-        ["DNSProviders", "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+        [
+            "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire",
+            httpTypes,
+            logging,
+        ]),
     room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     // behaviour
     room(
@@ -78,6 +82,12 @@ let rooms: [Target] = [
             httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
+    .executableTarget(
+        name: "certwright-bench",
+        dependencies: [
+            "CurlTransport", "HTTPTransport", "KubeClient", "KubeModel", "Wire", httpTypes, arguments,
+        ],
+        path: "Benchmarks", swiftSettings: house),
     // tests
     .target(
         name: "TestSupport",

@@ -9,6 +9,7 @@ package enum DNSError: Error, Sendable, Hashable, CustomStringConvertible {
     case updateRefused(server: String, zone: DNSName, ResponseCode)
     case signature(server: String, TSIGError)
     case https(url: String, detail: String)
+    case illegalName(String, DNSNameError)
     case noServers
     case aliasLoop([DNSName])
     case longAliasChain([DNSName])
@@ -28,6 +29,7 @@ package enum DNSError: Error, Sendable, Hashable, CustomStringConvertible {
             "the DNS server \(server) refused to change the zone \(zone.text): \(Self.meaning(of: code))"
         case .signature(let server, let error): "exchange with the DNS server \(server): \(error)"
         case .https(let url, let detail): "the DNS server \(url) cannot be asked: \(detail)"
+        case .illegalName(let text, let error): "\"\(text)\" is no DNS name: \(error)"
         case .noServers: "there is no DNS server to ask"
         case .aliasLoop(let chain): "the CNAME records form a loop: \(Self.path(chain))"
         case .longAliasChain(let chain): "the chain of CNAME records is too long: \(Self.path(chain))"
@@ -42,7 +44,7 @@ package enum DNSError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .timedOut, .unreachable, .unknownHost, .malformed, .https, .noNameServers: true
         case .answered(_, _, _, let code), .updateRefused(_, _, let code): code == .serverFailure
-        case .signature, .noServers, .aliasLoop, .longAliasChain, .zoneNotFound, .cancelled: false
+        case .signature, .illegalName, .noServers, .aliasLoop, .longAliasChain, .zoneNotFound, .cancelled: false
         }
     }
 

@@ -12,11 +12,23 @@ package struct Pod: KubeObject, Hashable {
             package var reason: String?
             package var message: String?
         }
+        package struct Container: Codable, Sendable, Hashable {
+            package var state: State?
+        }
+        package struct State: Codable, Sendable, Hashable {
+            package var waiting: Waiting?
+        }
+        /// Why a container does not run yet, such as `ImagePullBackOff`.
+        package struct Waiting: Codable, Sendable, Hashable {
+            package var reason: String?
+            package var message: String?
+        }
         package var phase: String?
         package var podIP: String?
         package var reason: String?
         package var message: String?
         package var conditions: [Condition]?
+        package var containerStatuses: [Container]?
     }
     package var metadata: ObjectMeta
     package var spec: JSONValue?

@@ -1,0 +1,184 @@
+import KubeClient
+import KubeModel
+import Synchronization
+import Wire
+
+/// As much of a Certificate as the driver needs: its name going in, its Ready condition coming out.
+struct LoadCertificate: KubeObject {
+    static let resource = ResourceType(
+        group: "cert-manager.io", version: "v1", kind: "Certificate", plural: "certificates", isNamespaced: true)
+
+    struct Status: Codable, Sendable {
+        struct Condition: Codable, Sendable {
+            var type: String
+            var status: String
+        }
+        var conditions: [Condition]?
+    }
+    var metadata: ObjectMeta
+    var spec: JSONValue
+    var status: Status?
+
+    var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+
+    /// A leaf with one DNS name and a P-256 key.
+    init(number: Int, namespace: String, issuer: IssuerChoice, zone: String) {
+        let name = "load-\(number)"
+        metadata = ObjectMeta(name: name, namespace: namespace)
+        spec = [
+            "secretName": .string(name), "dnsNames": [.string("\(name).\(namespace).\(zone)")],
+            "privateKey": ["algorithm": "ECDSA", "size": 256],
+            "issuerRef": ["name": .string(issuer.name), "kind": .string(issuer.kind)],
+        ]
+    }
+}
+
+struct IssuerChoice: Sendable {
+    var name: String
+    var kind: String
+}
+
+/// When each certificate was asked for and when it was first seen Ready.
+final class Progress: Sendable {
+    private struct State {
+        var started: [ObjectKey: ContinuousClock.Instant] = [:]
+        var ready: [ObjectKey: ContinuousClock.Instant] = [:]
+    }
+    private let state = Mutex(State())
+
+    func start(_ key: ObjectKey) {
+        state.withLock { $0.started[key] = .now }
+    }
+
+    func seen(_ certificate: LoadCertificate) {
+        guard certificate.isReady else { return }
+        let key = certificate.key
+        state.withLock { if $0.ready[key] == nil { $0.ready[key] = .now } }
+    }
+
+    var readyCount: Int { state.withLock { $0.ready.count } }
+
+    struct Result {
+        var firstToLast: Duration
+        var times: [Duration]
+    }
+
+    /// Of those that became Ready: the whole span, and each one's own time, shortest first.
+    var result: Result {
+        state.withLock { state in
+            let first = state.started.values.min() ?? .now
+            let last = state.ready.values.max() ?? first
+            let times = state.ready.compactMap { key, end in state.started[key].map { end - $0 } }
+            return Result(firstToLast: last - first, times: times.sorted())
+        }
+    }
+}
+
+extension [Duration] {
+    /// Of a sorted list: the value that this share of the list does not exceed.
+    func percentile(_ share: Double) -> Duration {
+        guard !isEmpty else { return .zero }
+        return self[Swift.min(count - 1, Int((Double(count) * share).rounded(.up)) - 1)]
+    }
+}
+
+/// Creates certificates, `concurrency` requests at a time, and watches them become Ready.
+struct LoadRun {
+    let client: KubeClient
+    let issuer: IssuerChoice
+    let zone: String
+    let count: Int
+    let namespaces: Int
+    let concurrency: Int
+    let timeout: Duration
+    let progress = Progress()
+
+    func namespace(of number: Int) -> String { "bench-\(number % namespaces)" }
+
+    func makeNamespaces() async throws {
+        for number in 0..<namespaces {
+            let namespace = Namespace(name: "bench-\(number)")
+            do throws(KubeError) {
+                _ = try await client.create(namespace)
+            } catch {
+                guard error.isAlreadyExists else { throw error }
+            }
+        }
+    }
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await watch() }
+            group.addTask { try await awaitAll() }
+            try await createAll()
+            try await awaitFinish(&group)
+        }
+    }
+
+    private func awaitFinish(_ group: inout ThrowingTaskGroup<Void, any Error>) async throws {
+        try await group.next()
+        group.cancelAll()
+    }
+
+    private func createAll() async throws {
+        let next = Counter()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<concurrency {
+                group.addTask { [self] in
+                    while let number = next.take(below: count) { try await create(number) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func create(_ number: Int) async throws {
+        let certificate = LoadCertificate(
+            number: number, namespace: namespace(of: number), issuer: issuer, zone: zone)
+        progress.start(certificate.key)
+        _ = try await client.create(certificate)
+    }
+
+    private final class Counter: Sendable {
+        private let value = Mutex(0)
+
+        func take(below limit: Int) -> Int? {
+            value.withLock { value in
+                guard value < limit else { return nil }
+                value += 1
+                return value - 1
+            }
+        }
+    }
+
+    private func awaitAll() async throws {
+        let deadline = ContinuousClock.now + timeout
+        while progress.readyCount < count {
+            guard ContinuousClock.now < deadline else {
+                throw BenchmarkError.timeout("\(count - progress.readyCount) of \(count) certificates to be Ready")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    /// Lists, then watches, and again whenever the API server ends the watch.
+    private func watch() async throws {
+        while !Task.isCancelled {
+            do {
+                let list = try await client.listAll(LoadCertificate.self)
+                for certificate in list.items { progress.seen(certificate) }
+                try await client.watch(
+                    LoadCertificate.resource, ListOptions(), from: list.resourceVersion, timeoutSeconds: 300,
+                    onMalformed: { _ in }
+                ) { event in
+                    switch event {
+                    case .added(let value), .modified(let value): progress.seen(try value.decode(LoadCertificate.self))
+                    default: break
+                    }
+                }
+            } catch {
+                try await Task.sleep(for: .milliseconds(100))  // cut or expired: the next list makes up for it
+            }
+        }
+    }
+}

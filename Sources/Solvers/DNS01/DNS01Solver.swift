@@ -1,0 +1,151 @@
+package import CertificateAPI
+package import DNSProviders
+package import DNSWire
+package import HTTPTransport
+import KubeModel
+package import Wire
+
+/// What the flags say about DNS-01.
+package struct DNS01Options: Sendable {
+    /// Servers that resolve: `--dns01-recursive-nameservers`, or the system's.
+    package var recursiveServers: [DNSServer]
+    /// Whether the recursive servers are asked for the record too, and not the zone's own.
+    package var recursiveOnly: Bool
+    /// Where Secrets of ClusterIssuers live.
+    package var clusterResourceNamespace: String
+    package var ambientForClusterIssuers: Bool
+    package var ambientForIssuers: Bool
+    /// The longest pause between two looks (`--dns01-check-retry-period`).
+    package var longestPause: Duration
+    /// Where authoritative servers listen: 53 everywhere but in a laboratory.
+    package var authoritativePort: UInt16
+
+    package init(
+        recursiveServers: [DNSServer] = ResolvConf.system().servers, recursiveOnly: Bool = false,
+        clusterResourceNamespace: String = "kube-system", ambientForClusterIssuers: Bool = true,
+        ambientForIssuers: Bool = false, longestPause: Duration = .seconds(10), authoritativePort: UInt16 = 53
+    ) {
+        self.recursiveServers = recursiveServers
+        self.recursiveOnly = recursiveOnly
+        self.clusterResourceNamespace = clusterResourceNamespace
+        self.ambientForClusterIssuers = ambientForClusterIssuers
+        self.ambientForIssuers = ambientForIssuers
+        self.longestPause = longestPause
+        self.authoritativePort = authoritativePort
+    }
+}
+
+/// Proves control of a name by a TXT record (RFC 8555 §8.4).
+package struct DNS01Solver: ChallengeSolver {
+    private static let path = FieldPath("spec.solver.dns01")
+
+    private let options: DNS01Options
+    private let registry: DNSProviderRegistry
+    private let resolver: Resolver
+    private let secrets: any SecretSource
+    private let http: any HTTPTransport
+    private let time: any TimeSource
+
+    package init(
+        options: DNS01Options, registry: DNSProviderRegistry = .standard, client: DNSClient,
+        secrets: any SecretSource, http: any HTTPTransport, time: any TimeSource
+    ) {
+        self.options = options
+        self.registry = registry
+        resolver = Resolver(
+            servers: options.recursiveServers, client: client, authoritativePort: options.authoritativePort)
+        self.secrets = secrets
+        self.http = http
+        self.time = time
+    }
+
+    package func present(_ challenge: Challenge) async throws(SolverError) {
+        let (provider, record) = try await prepare(challenge)
+        do {
+            try await provider.present(record)
+        } catch {
+            throw .provider(error)
+        }
+    }
+
+    package func cleanUp(_ challenge: Challenge) async throws(SolverError) {
+        let (provider, record) = try await prepare(challenge)
+        do {
+            try await provider.cleanUp(record)
+        } catch {
+            throw .provider(error)
+        }
+    }
+
+    package func check(_ challenge: Challenge) async -> SelfCheck {
+        let now = time.now()
+        let presentedAt = challenge.status?.presentedAt
+        let again = CheckPace.delay(presentedAt: presentedAt, now: now, longest: options.longestPause)
+        do throws(DNSError) {
+            let name = try Self.recordName(of: challenge)
+            let (target, sightings) = try await look(for: name, challenge)
+            return Propagation.decide(
+                target, sightings, waited: presentedAt.map { now - $0 } ?? .zero, again: again)
+        } catch {
+            return .notYet(error.description, again: again)
+        }
+    }
+
+    /// Asks those who matter: servers that the solver names, the recursive ones when that was chosen, or else every
+    /// authoritative server of the zone at the end of the aliases.
+    private func look(
+        for name: DNSName, _ challenge: Challenge
+    ) async throws(DNSError) -> (DNSName, [Sighting]) {
+        let check = PropagationCheck(resolver: resolver, value: challenge.spec.key)
+        let named = (challenge.spec.solver.dns01?.nameservers ?? []).compactMap { DNSServer($0) }
+        if !named.isEmpty { return (name, await check.sightings(of: name, at: named)) }
+        if options.recursiveOnly { return (name, await check.sightings(of: name, at: options.recursiveServers)) }
+        let target = try await resolver.followAliases(from: name).target
+        let zone = try await resolver.findZone(of: target)
+        return (target, await check.sightings(of: target, at: try await resolver.authoritativeServers(of: zone)))
+    }
+
+    private func prepare(_ challenge: Challenge) async throws(SolverError) -> (any DNSProvider, TXTRecord) {
+        guard let stanza = challenge.spec.solver.dns01 else { throw .refused([.required(Self.path)]) }
+        let problems = Self.serverProblems(in: stanza) + registry.problems(in: stanza, at: Self.path)
+        if !problems.isEmpty { throw .refused(problems) }
+        do {
+            let name = try Self.recordName(of: challenge)
+            let follows = stanza.cnameStrategy == "Follow"
+            let target = follows ? try await resolver.followAliases(from: name).target : name
+            let provider = try await registry.provider(for: stanza, at: Self.path, in: context(for: challenge))
+            return (provider, TXTRecord(name: target, value: challenge.spec.key))
+        } catch let error as DNSError {
+            throw .provider(.dns(error))
+        } catch let error as DNSProviderError {
+            throw .provider(error)
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
+
+    private func context(for challenge: Challenge) -> ProviderContext {
+        let isCluster = challenge.spec.issuerRef.isClusterIssuer
+        return ProviderContext(
+            secrets: secrets,
+            namespace: isCluster ? options.clusterResourceNamespace : challenge.metadata.namespace ?? "",
+            resolver: resolver, http: http, time: time,
+            allowsAmbientCredentials: isCluster ? options.ambientForClusterIssuers : options.ambientForIssuers)
+    }
+
+    /// `nameservers` of a stanza that name no server.
+    package static func serverProblems(in stanza: Solver.DNS01, at path: FieldPath = path) -> [FieldProblem] {
+        (stanza.nameservers ?? []).enumerated().compactMap { index, text in
+            if DNSServer(text) != nil { return nil }
+            return .invalid(path["nameservers"][index], text, "must be host:port or an https URL")
+        }
+    }
+
+    private static func recordName(of challenge: Challenge) throws(DNSError) -> DNSName {
+        do {
+            return try DNSName(challenge.spec.dnsName).prefixed(by: "_acme-challenge")
+        } catch {
+            throw .illegalName(challenge.spec.dnsName, error)
+        }
+    }
+}

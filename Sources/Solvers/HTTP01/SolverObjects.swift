@@ -1,0 +1,116 @@
+package import CertificateAPI
+package import KubeModel
+import PKI
+import Wire
+
+/// The objects that answer one HTTP-01 challenge, as they are to be; nothing is sent by making them.
+///
+/// Their names follow from the challenge's, so that the same challenge never has two of a kind.
+package struct SolverObjects: Sendable, Hashable {
+    package static let port = 8089
+    package static let namePrefix = "cm-acme-http-solver-"
+
+    package let challenge: Challenge
+    package let ingressSolver: Solver.IngressSolver
+    package let options: HTTP01Options
+
+    package init(challenge: Challenge, ingressSolver: Solver.IngressSolver, options: HTTP01Options) {
+        self.challenge = challenge
+        self.ingressSolver = ingressSolver
+        self.options = options
+    }
+
+    /// The name of pod, Service and Ingress: short enough for a Service, different for different challenges.
+    package static func name(for challenge: Challenge) -> String {
+        namePrefix + Hex.encode(Array(Digest.sha256(Array(challenge.metadata.name.utf8)).prefix(8)))
+    }
+
+    package var key: ObjectKey {
+        ObjectKey(namespace: challenge.metadata.namespace ?? "", name: Self.name(for: challenge))
+    }
+
+    /// The path that the CA asks for (RFC 8555 §8.3).
+    package static func path(for challenge: Challenge) -> String {
+        "/.well-known/acme-challenge/\(challenge.spec.token)"
+    }
+
+    package var service: Service {
+        let spec: JSONValue = [
+            "type": .string(ingressSolver.serviceType.nonEmpty ?? "NodePort"),
+            "ports": [
+                [
+                    "name": "http", "port": .integer(Int64(Self.port)), "targetPort": .integer(Int64(Self.port)),
+                    "protocol": "TCP",
+                ]
+            ],
+            "selector": .object(object(selector)),
+        ]
+        return Service(metadata: metadata(annotations: ["auth.istio.io/8089": "NONE"]), spec: spec)
+    }
+
+    package var ingress: Ingress {
+        var annotations = ["nginx.ingress.kubernetes.io/whitelist-source-range": "0.0.0.0/0,::/0"]
+        if let name = ingressSolver.class.nonEmpty { annotations[Names.Annotation.ingressClass] = name }
+        let template = ingressSolver.ingressTemplate?.metadata
+        let spec = Ingress.Spec(ingressClassName: ingressSolver.ingressClassName.nonEmpty, rules: [rule])
+        return Ingress(
+            metadata: metadata(
+                annotations: annotations.merging(template?.annotations ?? [:]) { $1 }, labels: template?.labels),
+            spec: spec)
+    }
+
+    /// An address stands in no `Host` that an Ingress could match, so such a rule has none.
+    package var rule: Ingress.Rule {
+        Ingress.Rule(host: host, http: Ingress.HTTP(paths: [ingressPath]))
+    }
+
+    var host: String? { IPAddress(challenge.spec.dnsName) == nil ? challenge.spec.dnsName : nil }
+
+    var ingressPath: Ingress.Path {
+        Ingress.Path(
+            path: Self.path(for: challenge), pathType: "Exact",
+            backend: [
+                "service": ["name": .string(key.name), "port": ["number": .integer(Int64(Self.port))]]
+            ])
+    }
+
+    /// What the Service finds the pod by: the labels as they stand on the pod, a template's included.
+    private var selector: [String: String] {
+        let labels = pod.metadata.labels ?? [:]
+        return identity.reduce(into: [:]) { $0[$1.key] = labels[$1.key] }
+    }
+
+    /// The labels that say what an object is for.
+    private var identity: [String: String] {
+        [
+            Names.Label.httpDomain: String(Adler32.checksum(challenge.spec.dnsName)),
+            Names.Label.httpToken: String(Adler32.checksum(challenge.spec.token)),
+            Names.Label.http01Solver: "true",
+        ]
+    }
+
+    func metadata(annotations: [String: String], labels: [String: String]? = nil) -> ObjectMeta {
+        var metadata = ObjectMeta(name: key.name, namespace: key.namespace)
+        metadata.labels = identity.merging(options.extraLabels) { own, _ in own }.merging(labels ?? [:]) { $1 }
+        metadata.annotations = annotations
+        metadata.ownerReferences = [OwnerReference(controller: challenge)]
+        return metadata
+    }
+
+    func object(_ map: [String: String]) -> JSONObject {
+        map.sorted { $0.key < $1.key }.reduce(into: JSONObject()) { $0[$1.key] = .string($1.value) }
+    }
+}
+
+/// The checksum of RFC 1950 §9, by which solver objects are labelled.
+enum Adler32 {
+    static func checksum(_ text: String) -> UInt32 {
+        var low: UInt32 = 1
+        var high: UInt32 = 0
+        for octet in text.utf8 {
+            low = (low + UInt32(octet)) % 65_521
+            high = (high + low) % 65_521
+        }
+        return high << 16 | low
+    }
+}

@@ -1,0 +1,105 @@
+import CertificateAPI
+import KubeClient
+import KubeModel
+import Wire
+
+extension HTTP01Solver {
+    /// The object, made if it is missing. One that an earlier challenge of the same name left behind goes first, and
+    /// so does a pod that has ended.
+    func ensure<Object: KubeObject>(_ object: Object, for challenge: Challenge) async throws(SolverError) {
+        do throws(KubeError) {
+            _ = try await client.create(object)
+            return
+        } catch {
+            guard error.isAlreadyExists else { throw Self.failure(error) }
+        }
+        let present = try await find(Object.self, object.key)
+        if let present, !present.metadata.isBeingDeleted {
+            let isOurs = present.metadata.controller?.uid == challenge.metadata.uid
+            if isOurs, (present as? Pod)?.hasEnded != true { return }
+            do {
+                let preconditions = Preconditions(uid: present.metadata.uid)
+                try await client.delete(Object.self, present.key, preconditions: preconditions)
+            } catch {
+                throw Self.failure(error)
+            }
+        }
+        let kind = Object.resource.kind
+        throw .notNow("waiting until an old \(kind) of the name \(object.key) is deleted", again: .seconds(1))
+    }
+
+    /// Puts the challenge's path into the Ingress that the user named.
+    func edit(_ name: String, adding objects: SolverObjects) async throws(SolverError) {
+        let key = ObjectKey(namespace: objects.key.namespace, name: name)
+        guard let ingress = try await find(Ingress.self, key) else {
+            throw .failed("the Ingress \(key), which the solver is told to edit, does not exist")
+        }
+        try await write(IngressEdit.adding(objects, to: ingress.spec?.rules ?? []), to: ingress)
+    }
+
+    /// Takes it out again.
+    func edit(_ name: String, removing objects: SolverObjects) async throws(SolverError) {
+        let key = ObjectKey(namespace: objects.key.namespace, name: name)
+        guard let ingress = try await find(Ingress.self, key) else { return }
+        try await write(IngressEdit.removing(objects, from: ingress.spec?.rules ?? []), to: ingress)
+    }
+
+    private func write(_ rules: [Ingress.Rule]?, to ingress: Ingress) async throws(SolverError) {
+        guard let rules else { return }
+        let encoded: JSONValue
+        do {
+            encoded = try JSONValue(encoding: rules)
+        } catch {
+            throw .failed("the rules of the Ingress \(ingress.key) cannot be written: \(error)")
+        }
+        let patch: JSONValue = [
+            "metadata": ["resourceVersion": .string(ingress.metadata.resourceVersion ?? "")],
+            "spec": ["rules": encoded],
+        ]
+        do throws(KubeError) {
+            _ = try await client.mergePatch(patch, of: Ingress.self, ingress.key)
+        } catch {
+            if error.isConflict {
+                throw .notNow(
+                    "the Ingress \(ingress.key) has just been changed by somebody else", again: .milliseconds(200))
+            }
+            throw Self.failure(error)
+        }
+    }
+
+    func find<Object: KubeObject>(_ type: Object.Type, _ key: ObjectKey) async throws(SolverError) -> Object? {
+        do {
+            return try await client.find(type, key)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    func delete<Object: KubeObject>(_ type: Object.Type, _ key: ObjectKey) async throws(SolverError) {
+        do {
+            try await client.delete(type, key)
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private static func failure(_ error: KubeError) -> SolverError { .failed(error.description) }
+}
+
+extension Pod {
+    /// Whether it will never serve again.
+    fileprivate var hasEnded: Bool { status?.phase == "Failed" || status?.phase == "Succeeded" }
+
+    /// What keeps it from serving, as a sentence; nil when nothing seems to.
+    var news: String? {
+        let isReady = status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false
+        if isReady { return nil }
+        let waiting = status?.containerStatuses?.lazy.compactMap { $0.state?.waiting }.first
+        let unscheduled = status?.conditions?.first { $0.type == "PodScheduled" && $0.status == "False" }
+        let reason = waiting?.reason ?? unscheduled?.reason ?? status?.reason
+        let detail = waiting?.message ?? unscheduled?.message ?? status?.message
+        let causes = [reason, detail].compactMap(\.nonEmpty)
+        let cause = causes.isEmpty ? "" : ": " + causes.joined(separator: ": ")
+        return "the solver pod \(key) is not ready (\(status?.phase ?? "no phase yet"))\(cause)"
+    }
+}
