@@ -48,7 +48,9 @@ struct TestClusterTests {
         { client, namespace in
             var names = ["x", "y"]
             if isForgetful { names.append("z\(UInt16.random(in: 0...60000))") }
-            for name in names where try await client.find(Secret.self, ObjectKey(namespace: namespace, name: name)) == nil {
+            for name in names {
+                let key = ObjectKey(namespace: namespace, name: name)
+                guard try await client.find(Secret.self, key) == nil else { continue }
                 _ = try await client.create(Secret(metadata: ObjectMeta(name: name, namespace: namespace)))
             }
             try await Task.sleep(for: .seconds(600))

@@ -1,5 +1,5 @@
 package import CurlTransport
-import HTTPTransport
+package import HTTPTransport
 package import KubeClient
 package import KubeModel
 import Wire

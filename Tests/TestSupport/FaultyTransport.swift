@@ -44,6 +44,9 @@ package final class FaultyTransport: HTTPTransport {
     /// The writes the server has answered, as "PUT /apis/…".
     package var writes: [String] { state.withLock { $0.writes } }
 
+    /// Whether the last allowed write has been carried out, so that every request fails.
+    package var isDead: Bool { state.withLock { $0.isDead } }
+
     package func follow(_ plan: @escaping Plan) { state.withLock { $0.plan = plan } }
 
     /// From now on the `count`-th write is the last thing that reaches the server: it is carried out, its answer gets

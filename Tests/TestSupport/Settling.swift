@@ -43,7 +43,7 @@ package func expectSettles(
     let undisturbed = try await Settling(world: world, quiet: quiet, life: life).run(dyingAfter: nil)
     guard crashingAfterEachWrite, !undisturbed.writes.isEmpty else { return undisturbed.writes }
     // Three at once: more only makes each slower on two cores.
-    try await withThrowingTaskGroup { group in
+    try await withThrowingTaskGroup(of: Void.self) { group in
         var next = 1
         func addOne() {
             let count = next
@@ -109,7 +109,7 @@ private struct Settling: Sendable {
         let transport = FaultyTransport(cluster.transport)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
-            group.addTask { try await Self.live(life, client, namespace) }
+            group.addTask { try await Self.live(life, client, namespace, transport) }
             try await body(transport)
             group.cancelAll()
             try await group.waitForAll()
@@ -122,7 +122,7 @@ private struct Settling: Sendable {
         transport.die(afterWrites: count)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
-            group.addTask { try await Self.live(life, client, namespace) }
+            group.addTask { try await Self.live(life, client, namespace, transport) }
             group.addTask {
                 // A life may end without its n-th write: what it does side by side need not take the same way twice.
                 try? await Task.sleep(for: .seconds(20))
@@ -134,12 +134,14 @@ private struct Settling: Sendable {
         }
     }
 
-    /// Being cancelled is how a life ends; any other error is the test's to see.
-    private static func live(_ life: ControllerLife, _ client: KubeClient, _ namespace: String) async throws {
+    /// Being cancelled or cut off is how a life ends; any other error is the test's to see.
+    private static func live(
+        _ life: ControllerLife, _ client: KubeClient, _ namespace: String, _ transport: FaultyTransport
+    ) async throws {
         do {
             try await life(client, namespace)
         } catch {
-            guard Task.isCancelled else { throw error }
+            guard Task.isCancelled || transport.isDead else { throw error }
         }
     }
 
@@ -207,8 +209,8 @@ private enum Snapshot {
         switch value {
         case .object(let object):
             var result = JSONObject()
-            for (key, entry) in object {
-                result[key] = volatile.contains(key) ? "…" : plain(entry, in: namespace)
+            for member in object {
+                result[member.key] = volatile.contains(member.key) ? "…" : plain(member.value, in: namespace)
             }
             return .object(sorted(result))
         case .array(let items): return .array(items.map { plain($0, in: namespace) })
@@ -229,7 +231,7 @@ private enum Snapshot {
 
     private static func sorted(_ object: JSONObject) -> JSONObject {
         var result = JSONObject()
-        for (key, value) in object.sorted(by: { $0.key < $1.key }) { result[key] = value }
+        for member in object.sorted(by: { $0.key < $1.key }) { result[member.key] = member.value }
         return result
     }
 }
