@@ -14,7 +14,7 @@ enum Upkeep {
     /// Whether labels, annotations or owner of the Secret differ from what they should be.
     static func needsMending(_ view: CertificateView) -> Bool {
         // A Secret without a usable certificate is about to be written whole.
-        guard let secret = view.secret, secret.leaf.value != nil, secret.key.value != nil else { return false }
+        guard let secret = view.secret, secret.leaf.value != nil, secret.privateKey.value != nil else { return false }
         let labels = TargetMetadata.labels(view.certificate)
         let annotations = TargetMetadata.annotations(view.certificate)
         guard secret.describesLeaf, secret.labels.contains(labels), secret.annotations.contains(annotations) else {
