@@ -24,10 +24,13 @@ package struct Cluster: Sendable {
     package let namespace: String
 
     /// Lends the cluster with a namespace that nobody else uses, and has it deleted afterwards.
+    ///
+    /// - Parameter kubeconfig: another cluster's, where it is not to be the shared one.
     package static func withNamespace<R: Sendable>(
-        _ purpose: String = "test", _ body: sending (Cluster) async throws -> R
+        _ purpose: String = "test", kubeconfig: String? = Cluster.kubeconfig, _ body: (Cluster) async throws -> R
     ) async throws -> R {
-        let cluster = try Cluster(namespace: "\(purpose)-\(suffix())")
+        guard let kubeconfig else { throw TestServerError("CERTWRIGHT_TEST_KUBECONFIG is not set") }
+        let cluster = try Cluster(kubeconfig, namespace: "\(purpose)-\(suffix())")
         let manifest: JSONValue = ["metadata": ["name": .string(cluster.namespace)]]
         _ = try await cluster.client.send(.create(Self.namespaces, namespace: nil, manifest))
         do {
@@ -40,8 +43,7 @@ package struct Cluster: Sendable {
         }
     }
 
-    private init(namespace: String) throws {
-        guard let path = Self.kubeconfig else { throw TestServerError("CERTWRIGHT_TEST_KUBECONFIG is not set") }
+    private init(_ path: String, namespace: String) throws {
         configuration = try ClusterConfiguration.load(kubeconfig: path, environment: { Self.variable($0) })
         transport = Self.engine
         client = KubeClient(
