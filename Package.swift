@@ -94,6 +94,9 @@ let rooms: [Target] = [
         dependencies: [
             "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire",
             httpTypes, logging, subprocess, system, customDump,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
+            logging, nio, "DNSWire",
+            subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
@@ -103,6 +106,15 @@ let testTargets: [Target] = [
         path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("DNSWire", ["TestSupport", "Wire", nio]),
+    tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
+    tests(
+        "Solvers",
+        [
+            "CertificateAPI", "DNSProviders", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel", "TestSupport",
+            "Wire",
+            httpTypes, logging, nio,
+        ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
@@ -114,6 +126,7 @@ let testTargets: [Target] = [
     tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
     tests("Operations", ["Wire", logging]),
+    tests("Wire"),
     tests("YAML", ["Wire"]),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
