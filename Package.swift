@@ -128,6 +128,9 @@ let testTargets: [Target] = [
     tests("Operations", ["Wire", logging]),
     tests("Wire"),
     tests("YAML", ["Wire"]),
+    .testTarget(
+        name: "ACMEIntegrationTests",
+        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
 
