@@ -86,7 +86,10 @@ package struct KubeClient: Sendable {
     }
 
     private func exchange(_ request: KubeRequest, _ body: [UInt8]?, _ lane: Lane) async throws(KubeError) -> Response {
-        let transportRequest = try await transportRequest(request, body: body, lane: lane)
+        var transportRequest = try await transportRequest(request, body: body, lane: lane)
+        if !request.isRead, let writeGate {
+            transportRequest.deadline = min(writeGate.writeLimit, transportRequest.deadline ?? writeGate.writeLimit)
+        }
         let response: Response
         do throws(TransportError) {
             response = try await transport.send(transportRequest)

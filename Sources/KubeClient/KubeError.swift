@@ -55,4 +55,6 @@ extension KubeError: CustomStringConvertible {
 package protocol WriteGate: Sendable {
     /// Throws `KubeError.fenced` when another process may be working by now.
     func check() throws(KubeError)
+    /// How long a write that has passed may take; after that it is given up, and another process may begin.
+    var writeLimit: Duration { get }
 }

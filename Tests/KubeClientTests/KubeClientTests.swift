@@ -16,6 +16,7 @@ final class InstantTime: TimeSource {
 }
 
 struct ClosedGate: WriteGate {
+    let writeLimit = Duration.seconds(20)
     func check() throws(KubeError) { throw .fenced }
 }
 

@@ -89,6 +89,9 @@ struct LeaseMachine: Sendable, Equatable {
         deadline.map { now < $0 } ?? false
     }
 
+    /// The version of the Lease seen last; nil when there was none.
+    var observedVersion: String? { observation?.version }
+
     // MARK: What happened
 
     /// The answer to a `read`.

@@ -1,0 +1,103 @@
+{{/*
+What the controller may do in every namespace: one ClusterRole for each concern, each bound to its service account by a
+ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for users.
+*/}}
+{{- define "certwright.concerns" -}}
+issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+{{- end }}
+
+{{- define "certwright.rules.issuers" -}}
+# Issuers and ClusterIssuers are read, and told whether they are ready.
+- apiGroups: [cert-manager.io]
+  resources: [issuers, clusterissuers]
+  verbs: [get, list, watch]
+- apiGroups: [cert-manager.io]
+  resources: [issuers/status, clusterissuers/status]
+  verbs: [update, patch]
+{{- end }}
+
+{{- define "certwright.rules.certificates" -}}
+# Certificates get requests, and requests get answers. The finalizers are what an API server that enforces
+# OwnerReferencesPermissionEnforcement asks for before an owner reference may block the owner's deletion.
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch]
+- apiGroups: [cert-manager.io]
+  resources: [certificaterequests]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [cert-manager.io]
+  resources: [certificates/status, certificaterequests/status]
+  verbs: [update, patch]
+- apiGroups: [cert-manager.io]
+  resources: [certificates/finalizers, certificaterequests/finalizers]
+  verbs: [update]
+{{- end }}
+
+{{- define "certwright.rules.secrets" -}}
+# Private keys and certificates are kept in Secrets, and issuers read their credentials from them.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+
+{{- define "certwright.rules.acme" -}}
+# The steps of an ACME order. Only the controller makes these: a Challenge of a user's making could use an issuer's
+# credentials for names that are not the user's.
+- apiGroups: [acme.cert-manager.io]
+  resources: [orders, challenges]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [acme.cert-manager.io]
+  resources: [orders/status, challenges/status]
+  verbs: [update, patch]
+- apiGroups: [acme.cert-manager.io]
+  resources: [orders/finalizers, challenges/finalizers]
+  verbs: [update]
+{{- end }}
+
+{{- define "certwright.rules.http01" -}}
+# What answers an HTTP-01 challenge: a pod, a Service before it, and the way in.
+- apiGroups: [""]
+  resources: [pods, services]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch, create, update, patch, delete]
+# OpenShift asks for this before an Ingress may name a host.
+- apiGroups: [route.openshift.io]
+  resources: [routes/custom-host]
+  verbs: [create]
+{{- end }}
+
+{{- define "certwright.rules.ingress-shim" -}}
+# Annotated Ingresses get Certificates.
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [get, list, watch]
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses/finalizers]
+  verbs: [update]
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+
+{{- define "certwright.rules.events" -}}
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}
+
+{{- define "certwright.rules.approve" -}}
+# Whose requests the controller approves by itself.
+- apiGroups: [cert-manager.io]
+  resources: [signers]
+  verbs: [approve]
+  {{- with .Values.approveSignerNames }}
+  resourceNames:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+# It asks the API server whether it may, as any account may ask about itself.
+- apiGroups: [authorization.k8s.io]
+  resources: [selfsubjectaccessreviews]
+  verbs: [create]
+{{- end }}
