@@ -44,7 +44,7 @@ package struct KubeClient: Sendable {
             do throws(KubeError) {
                 if !request.isRead { try writeGate?.check() }
                 let response = try await exchange(request, body, lane)
-                return try Self.value(of: response.body)
+                return try Self.value(of: response.body, request.limits)
             } catch {
                 if error.status?.code == 401, !hasRefreshed, await configuration.credentials.wasRefused() {
                     hasRefreshed = true
@@ -126,9 +126,9 @@ package struct KubeClient: Sendable {
         return .status(status, retryAfter: retryAfter ?? status.details?.retryAfterSeconds.map { .seconds($0) })
     }
 
-    private static func value(of body: [UInt8]) throws(KubeError) -> JSONValue {
+    private static func value(of body: [UInt8], _ limits: JSONLimits) throws(KubeError) -> JSONValue {
         do throws(JSONError) {
-            return try JSONValue(parsing: body, limits: .withoutManagedFields)
+            return try JSONValue(parsing: body, limits: limits)
         } catch {
             throw .decoding("\(error)")
         }

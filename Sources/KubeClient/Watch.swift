@@ -46,7 +46,7 @@ extension KubeClient {
                 for try await chunk in body {
                     for line in try framer.lines(in: chunk) {
                         do {
-                            let event = try WatchEvent(line)
+                            let event = try WatchEvent(line, limits: request.limits)
                             try await take(event)
                         } catch let error as JSONError {
                             onMalformed(error)

@@ -34,6 +34,8 @@ package struct KubeRequest: Sendable, Hashable {
     package var body: JSONValue?
     /// Whether sending it again after an answer got lost does no harm.
     package var isIdempotent: Bool
+    /// What of the answer is not read.
+    package var limits = JSONLimits.withoutManagedFields
 
     package init(
         method: HTTPRequest.Method, path: String, query: [QueryItem] = [], accept: Accept = .json,
@@ -65,6 +67,8 @@ package struct ListOptions: Sendable, Hashable {
     package var labelSelector: String?
     package var fieldSelector: String?
     package var metadataOnly = false
+    /// Whether `metadata.managedFields`, often half of an object, is read.
+    package var keepsManagedFields = false
 
     package init(
         namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil, metadataOnly: Bool = false
@@ -74,6 +78,8 @@ package struct ListOptions: Sendable, Hashable {
         self.fieldSelector = fieldSelector
         self.metadataOnly = metadataOnly
     }
+
+    fileprivate var limits: JSONLimits { keepsManagedFields ? .default : .withoutManagedFields }
 
     fileprivate var query: [KubeRequest.QueryItem] {
         var items: [KubeRequest.QueryItem] = []
@@ -114,9 +120,11 @@ extension KubeRequest {
         if let limit { query.append(.init("limit", String(limit))) }
         if let continueToken { query.append(.init("continue", continueToken)) }
         if let resourceVersion { query.append(.init("resourceVersion", resourceVersion)) }
-        return KubeRequest(
+        var request = KubeRequest(
             method: .get, path: resource.path(namespace: options.namespace), query: query,
             accept: options.metadataOnly ? .metadataList : .json, isIdempotent: true)
+        request.limits = options.limits
+        return request
     }
 
     /// A watch from just behind `resourceVersion`, with bookmarks, that the server ends after `timeoutSeconds`.
@@ -128,9 +136,11 @@ extension KubeRequest {
                 .init("watch", "true"), .init("allowWatchBookmarks", "true"),
                 .init("resourceVersion", resourceVersion), .init("timeoutSeconds", String(timeoutSeconds)),
             ] + options.query
-        return KubeRequest(
+        var request = KubeRequest(
             method: .get, path: resource.path(namespace: options.namespace), query: query,
             accept: options.metadataOnly ? .metadata : .json, isIdempotent: true)
+        request.limits = options.limits
+        return request
     }
 
     /// Never sent twice blindly: the first may have been carried out.
