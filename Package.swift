@@ -93,12 +93,18 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, subprocess, system, customDump,
             "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
             logging, nio, "DNSWire",
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    .testTarget(
+        name: "ClusterTests",
+        dependencies: ["TestSupport", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes],
+        path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
@@ -127,6 +133,11 @@ let testTargets: [Target] = [
         name: "ACMEIntegrationTests",
         dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+    .testTarget(
+        name: "InstallTests",
+        dependencies: [
+            "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
+        ], swiftSettings: house),
 ]
 
 let package = Package(
