@@ -66,6 +66,19 @@ package struct StartOfAuthority: Sendable, Hashable {
     /// With the record's own TTL, how long a negative answer may be cached (RFC 2308 §5).
     package var minimumSeconds: UInt32
 
+    package init(
+        primary: DNSName, mailbox: DNSName, serial: UInt32, refreshSeconds: UInt32, retrySeconds: UInt32,
+        expireSeconds: UInt32, minimumSeconds: UInt32
+    ) {
+        self.primary = primary
+        self.mailbox = mailbox
+        self.serial = serial
+        self.refreshSeconds = refreshSeconds
+        self.retrySeconds = retrySeconds
+        self.expireSeconds = expireSeconds
+        self.minimumSeconds = minimumSeconds
+    }
+
     var wire: [UInt8] {
         let numbers = [serial, refreshSeconds, retrySeconds, expireSeconds, minimumSeconds]
         return primary.wire + mailbox.wire + numbers.flatMap(\.octets)

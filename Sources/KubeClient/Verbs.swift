@@ -18,9 +18,10 @@ extension KubeClient {
 
     /// Creates the object, and answers it as stored. Where the connection was lost the caller does not know whether it
     /// exists, and looks: it is never created twice from here.
-    package func create<T: KubeObject>(_ object: T) async throws(KubeError) -> T {
+    package func create<T: KubeObject>(_ object: T, manager: String? = nil) async throws(KubeError) -> T {
         let request = KubeRequest.create(
-            T.resource, namespace: object.metadata.namespace, try manifest(object), fieldManager: fieldManager)
+            T.resource, namespace: object.metadata.namespace, try manifest(object),
+            fieldManager: manager ?? fieldManager)
         return try decode(try await send(request))
     }
 

@@ -34,6 +34,8 @@ package struct KubeRequest: Sendable, Hashable {
     package var body: JSONValue?
     /// Whether sending it again after an answer got lost does no harm.
     package var isIdempotent: Bool
+    /// What of the answer is not read.
+    package var limits = JSONLimits.withoutManagedFields
 
     package init(
         method: HTTPRequest.Method, path: String, query: [QueryItem] = [], accept: Accept = .json,
@@ -65,6 +67,8 @@ package struct ListOptions: Sendable, Hashable {
     package var labelSelector: String?
     package var fieldSelector: String?
     package var metadataOnly = false
+    /// Whether `metadata.managedFields`, often half of an object, is read.
+    package var keepsManagedFields = false
 
     package init(
         namespace: String? = nil, labelSelector: String? = nil, fieldSelector: String? = nil, metadataOnly: Bool = false
@@ -74,6 +78,8 @@ package struct ListOptions: Sendable, Hashable {
         self.fieldSelector = fieldSelector
         self.metadataOnly = metadataOnly
     }
+
+    fileprivate var limits: JSONLimits { keepsManagedFields ? .default : .withoutManagedFields }
 
     fileprivate var query: [KubeRequest.QueryItem] {
         var items: [KubeRequest.QueryItem] = []
@@ -114,9 +120,11 @@ extension KubeRequest {
         if let limit { query.append(.init("limit", String(limit))) }
         if let continueToken { query.append(.init("continue", continueToken)) }
         if let resourceVersion { query.append(.init("resourceVersion", resourceVersion)) }
-        return KubeRequest(
+        var request = KubeRequest(
             method: .get, path: resource.path(namespace: options.namespace), query: query,
             accept: options.metadataOnly ? .metadataList : .json, isIdempotent: true)
+        request.limits = options.limits
+        return request
     }
 
     /// A watch from just behind `resourceVersion`, with bookmarks, that the server ends after `timeoutSeconds`.
@@ -128,9 +136,11 @@ extension KubeRequest {
                 .init("watch", "true"), .init("allowWatchBookmarks", "true"),
                 .init("resourceVersion", resourceVersion), .init("timeoutSeconds", String(timeoutSeconds)),
             ] + options.query
-        return KubeRequest(
+        var request = KubeRequest(
             method: .get, path: resource.path(namespace: options.namespace), query: query,
             accept: options.metadataOnly ? .metadata : .json, isIdempotent: true)
+        request.limits = options.limits
+        return request
     }
 
     /// Never sent twice blindly: the first may have been carried out.
@@ -144,7 +154,8 @@ extension KubeRequest {
             isIdempotent: false)
     }
 
-    /// Replaces an object, or with `subresource` "status" its status; the manifest carries the resourceVersion it was made from.
+    /// Replaces an object, or with `subresource` "status" its status; the manifest carries the resourceVersion it was
+    /// made from. One that does not could undo somebody's change when sent twice.
     package static func replace(
         _ resource: ResourceType, _ key: ObjectKey, _ manifest: JSONValue, subresource: String? = nil,
         fieldManager: String? = nil
@@ -152,7 +163,7 @@ extension KubeRequest {
         KubeRequest(
             method: .put, path: resource.path(namespace: key.namespace, name: key.name, subresource: subresource),
             query: fieldManager.map { [.init("fieldManager", $0)] } ?? [], contentType: .json, body: manifest,
-            isIdempotent: true)
+            isIdempotent: manifest.namesVersion)
     }
 
     /// Server-side apply: the manifest says all that `fieldManager` wants to own.
@@ -166,7 +177,8 @@ extension KubeRequest {
             contentType: .apply, body: manifest, isIdempotent: true)
     }
 
-    /// A merge patch (RFC 7386). One that carries `metadata.resourceVersion` changes only what it was made from.
+    /// A merge patch (RFC 7386). One that carries `metadata.resourceVersion` changes only what it was made from, and
+    /// only such a one may be sent twice.
     package static func mergePatch(
         _ resource: ResourceType, _ key: ObjectKey, _ patch: JSONValue, subresource: String? = nil,
         fieldManager: String? = nil
@@ -174,7 +186,7 @@ extension KubeRequest {
         KubeRequest(
             method: .patch, path: resource.path(namespace: key.namespace, name: key.name, subresource: subresource),
             query: fieldManager.map { [.init("fieldManager", $0)] } ?? [], contentType: .mergePatch, body: patch,
-            isIdempotent: true)
+            isIdempotent: patch.namesVersion)
     }
 
     /// A JSON patch (RFC 6902); not sent twice blindly, for its steps may add up.
@@ -203,4 +215,8 @@ extension KubeRequest {
             method: .delete, path: resource.path(namespace: key.namespace, name: key.name), contentType: .json,
             body: options, isIdempotent: true)
     }
+}
+
+extension JSONValue {
+    fileprivate var namesVersion: Bool { self["metadata"]?["resourceVersion"]?.stringValue?.isEmpty == false }
 }

@@ -10,8 +10,8 @@ package enum WatchEvent: Sendable, Hashable {
     /// The watch ends with this.
     case error(Status)
 
-    package init(_ line: [UInt8]) throws {
-        let value = try JSONValue(parsing: line, limits: .withoutManagedFields)
+    package init(_ line: [UInt8], limits: JSONLimits = .withoutManagedFields) throws {
+        let value = try JSONValue(parsing: line, limits: limits)
         guard let type = value["type"]?.stringValue, let object = value["object"] else {
             throw WatchEventError.shape
         }

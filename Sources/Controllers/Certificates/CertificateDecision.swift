@@ -48,7 +48,7 @@ enum CertificateDecision {
 
     /// A process that stopped between storing the certificate and saying so has done all but the saying.
     private static func finishingInterrupted(_ view: CertificateView) -> CertificateView {
-        guard let key = view.secret?.key.value?.publicKey, view.secret?.leaf.value?.publicKey == key,
+        guard let key = view.secret?.privateKey.value?.publicKey, view.secret?.leaf.value?.publicKey == key,
             let wanted = view.shape,
             view.nextRequests.contains(where: {
                 $0.state == .issued && $0.shape.publicKey == key && $0.shape.differences(from: wanted).isEmpty

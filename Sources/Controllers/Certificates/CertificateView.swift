@@ -80,7 +80,7 @@ struct Rival: Sendable, Equatable {
 }
 
 /// Something is not as the spec wants it: the reason in one word, and a sentence.
-struct Violation: Sendable, Equatable {
+struct Violation: Error, Sendable, Equatable {
     var reason: String
     var message: String
 }

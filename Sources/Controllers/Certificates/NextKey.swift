@@ -30,7 +30,7 @@ enum NextKey {
         }
         var chosen: Plan.Choice?
         for secret in candidates {
-            if chosen == nil, let key = secret.key.value, key.algorithm == desired.keyAlgorithm {
+            if chosen == nil, let key = secret.privateKey.value, key.algorithm == desired.keyAlgorithm {
                 chosen = .stored(name: secret.metadata.name, publicKey: key.publicKey)
                 continue
             }
@@ -54,7 +54,7 @@ enum NextKey {
 
     private static func newKey(_ view: CertificateView, _ desired: DesiredCertificate) -> (Plan.Choice, Notice?) {
         guard !desired.rotatesKey, let secret = view.secret else { return (.make(.new), nil) }
-        switch secret.key {
+        switch secret.privateKey {
         case .nothing: return (.make(.new), nil)
         case .bad(let problem):
             return (

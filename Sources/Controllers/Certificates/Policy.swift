@@ -15,7 +15,7 @@ enum Policy {
             return Violation(
                 reason: "DoesNotExist", message: "the Secret \(view.certificate.spec.secretName) does not exist")
         }
-        switch (secret.key, secret.leaf) {
+        switch (secret.privateKey, secret.leaf) {
         case (.nothing, .nothing):
             return Violation(reason: "MissingData", message: "the Secret holds neither tls.key nor tls.crt")
         case (.nothing, _): return Violation(reason: "MissingData", message: "the Secret holds no tls.key")
@@ -63,7 +63,7 @@ enum Policy {
     }
 
     private static func keySuitsSpec(_ view: CertificateView) -> Violation? {
-        guard case .success(let desired) = view.desired, let key = view.secret?.key.value,
+        guard case .success(let desired) = view.desired, let key = view.secret?.privateKey.value,
             key.algorithm != desired.keyAlgorithm
         else { return nil }
         return Violation(
@@ -81,7 +81,7 @@ enum Policy {
                 reason: "InvalidCertificateRequest",
                 message: "the signing request in CertificateRequest \(request.metadata.name) cannot be read")
         }
-        if publicKey != secret.key.value?.publicKey {
+        if publicKey != secret.privateKey.value?.publicKey {
             return Violation(
                 reason: "SecretMismatch",
                 message: "the private key in the Secret is not that of CertificateRequest \(request.metadata.name)")

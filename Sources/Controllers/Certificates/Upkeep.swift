@@ -14,7 +14,7 @@ enum Upkeep {
     /// Whether labels, annotations or owner of the Secret differ from what they should be.
     static func needsMending(_ view: CertificateView) -> Bool {
         // A Secret without a usable certificate is about to be written whole.
-        guard let secret = view.secret, secret.leaf.value != nil, secret.key.value != nil else { return false }
+        guard let secret = view.secret, secret.leaf.value != nil, secret.privateKey.value != nil else { return false }
         let labels = TargetMetadata.labels(view.certificate)
         let annotations = TargetMetadata.annotations(view.certificate)
         guard secret.describesLeaf, secret.labels.contains(labels), secret.annotations.contains(annotations) else {
@@ -43,6 +43,7 @@ enum Upkeep {
         let limit = max(1, view.certificate.spec.revisionHistoryLimit ?? 1)
         let history = view.requests.filter { ($0.revision ?? .max) <= revision }
             .sorted { ($0.revision ?? 0, $0.metadata.name) < ($1.revision ?? 0, $1.metadata.name) }
-        return Array(history.dropLast(limit))
+        // One without a legible revision is no part of the history.
+        return view.requests.filter { $0.revision == nil } + history.dropLast(limit)
     }
 }

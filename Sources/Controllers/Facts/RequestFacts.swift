@@ -121,7 +121,7 @@ package struct RequestShape: Sendable, Hashable {
 
     package init(_ spec: CertificateRequest.Spec) {
         // An unreadable request fails at its issuer; here it only cannot be compared.
-        let request = try? SigningRequest(pem: spec.request.bytes)
+        let request = try? SigningRequestContent(pem: spec.request.bytes)
         names = request.map { NamePrints(subject: $0.subject, names: $0.extensions.names) }
         publicKey = request.map { Print($0.publicKey.spki) }
         isCA = spec.isCA ?? false

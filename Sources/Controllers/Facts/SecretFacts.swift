@@ -17,7 +17,7 @@ package struct SecretFacts: KubeObject, Hashable {
     package var annotations = MapPrint(nil)
     /// The annotation that says which Certificate it belongs to.
     package var certificateName: String?
-    package var key = Found<KeyFacts>.nothing
+    package var privateKey = Found<KeyFacts>.nothing
     package var leaf = Found<LeafFacts>.nothing
     /// Whether the annotations tell the names of the certificate inside.
     package var describesLeaf = false
@@ -37,7 +37,7 @@ package struct SecretFacts: KubeObject, Hashable {
         labels = MapPrint(secret.metadata.labels)
         annotations = MapPrint(secret.metadata.annotations)
         certificateName = secret.metadata.annotations?[Names.Annotation.certificateName]
-        key = Self.key(secret.data?[Names.SecretKey.privateKey]?.bytes)
+        privateKey = Self.privateKey(secret.data?[Names.SecretKey.privateKey]?.bytes)
         owned = OwnedMetadata(managedFields)
         switch secret.data?[Names.SecretKey.certificate]?.bytes {
         case nil, []?: leaf = .nothing
@@ -52,7 +52,7 @@ package struct SecretFacts: KubeObject, Hashable {
         }
     }
 
-    private static func key(_ pem: [UInt8]?) -> Found<KeyFacts> {
+    private static func privateKey(_ pem: [UInt8]?) -> Found<KeyFacts> {
         guard let pem, !pem.isEmpty else { return .nothing }
         do {
             return .good(KeyFacts(try PrivateKey(pem: pem).publicKey))
@@ -93,6 +93,12 @@ package struct OwnedMetadata: Sendable, Hashable {
     package private(set) var ownerUIDs: Set<String> = []
 
     package init() {}
+
+    package init(labels: some Sequence<String>, annotations: some Sequence<String>, ownerUIDs: [String]) {
+        self.labels = Set(labels)
+        self.annotations = Set(annotations)
+        self.ownerUIDs = Set(ownerUIDs)
+    }
 
     /// `managedFields` as in an object's metadata; entries of other managers are passed over.
     package init(_ managedFields: JSONValue?) {

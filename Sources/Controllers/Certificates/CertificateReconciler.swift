@@ -1,0 +1,111 @@
+package import CertificateAPI
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+package import Logging
+import PKI
+package import Wire
+
+/// Keeps Certificates issued: looks, decides (`CertificateDecision`), and does what was decided in order.
+package final class CertificateReconciler: Reconciler {
+    /// In events, and in front of the user agent's slash.
+    static let component = "cert-manager-certificates"
+    /// Names of the indexes that `Cache`s given to this controller must have.
+    package enum Index {
+        /// Certificates by `namespace/secretName`.
+        package static let secretName = "secretName"
+        /// Requests and next-key Secrets by the UID of the Certificate that controls them.
+        package static let certificate = "certificate"
+        /// Unanswered requests by issuer.
+        package static let issuer = "issuer"
+    }
+
+    let client: KubeClient
+    let certificates: Cache<Certificate>
+    let requests: Cache<RequestFacts>
+    let secrets: SecretStore
+    let approval: ApprovalGate
+    let signer: InstantSigner
+    let claims: RequestClaims
+    let events: EventRecorder
+    let settings: CertificateSettings
+    let time: any TimeSource
+    let logger: Logger
+
+    package init(
+        client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, secrets: SecretStore,
+        approval: ApprovalGate, signer: InstantSigner, claims: RequestClaims, events: EventRecorder,
+        settings: CertificateSettings, time: any TimeSource, logger: Logger
+    ) {
+        self.client = client
+        self.certificates = certificates
+        self.requests = requests
+        self.secrets = secrets
+        self.approval = approval
+        self.signer = signer
+        self.claims = claims
+        self.events = events
+        self.settings = settings
+        self.time = time
+        self.logger = logger
+    }
+
+    package func reconcile(_ key: ObjectKey) async throws -> Requeue {
+        guard let certificate = certificates[key] else { return .onChange }
+        let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
+        try await secrets.look(at: secretKey)
+        guard var view = observe(key) else { return .onChange }
+        var actions = CertificateDecision.decide(view)
+        // Whether the issuer answers at once is asked only where it matters.
+        if actions.contains(where: \.beginsIssuing), try await answersAtOnce(view.certificate) {
+            guard let again = observe(key) else { return .onChange }
+            view = again
+            view.issuesAtOnce = true
+            actions = CertificateDecision.decide(view)
+        }
+        var work = CertificateWork(self, view)
+        return try await work.apply(actions)
+    }
+
+    /// One look at all caches, without waiting in between.
+    private func observe(_ key: ObjectKey) -> CertificateView? {
+        guard let certificate = certificates[key] else { return nil }
+        let secretName = certificate.spec.secretName
+        let uid = certificate.metadata.uid ?? ""
+        let rivals = certificates.matching(index: Index.secretName, value: "\(key.namespace)/\(secretName)")
+            .filter { $0.metadata.name != key.name && !$0.metadata.isBeingDeleted }
+            .map { Rival(name: $0.metadata.name, createdAt: $0.metadata.creationTimestamp) }
+        let nextKeys = secrets.facts.matching(index: Index.certificate, value: uid)
+            .filter { $0.isNextPrivateKey && $0.metadata.name != secretName && !$0.metadata.isBeingDeleted }
+            .sorted { $0.metadata.name < $1.metadata.name }
+        return CertificateView(
+            certificate: certificate,
+            secret: secrets.knownFacts(ObjectKey(namespace: key.namespace, name: secretName)),
+            nextKeys: nextKeys,
+            requests: requests.matching(index: Index.certificate, value: uid)
+                .sorted { $0.metadata.name < $1.metadata.name },
+            rivals: rivals.sorted { $0.name < $1.name }, settings: settings, now: time.now())
+    }
+
+    private func answersAtOnce(_ certificate: Certificate) async throws -> Bool {
+        let namespace = certificate.metadata.namespace ?? ""
+        guard try await signer.canSign(certificate.spec.issuerRef, namespace: namespace) else { return false }
+        return try await approval.right(certificate.spec.issuerRef, namespace: namespace) == .yes
+    }
+
+    func tell(_ notice: Notice, on object: ObjectReference, component: String = CertificateReconciler.component) {
+        events.record(
+            notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message, on: object,
+            component: component)
+    }
+}
+
+extension CertificateAction {
+    /// Whether this goes another way with an issuer that answers at once.
+    fileprivate var beginsIssuing: Bool {
+        switch self {
+        case .storeNextKey: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import CertificateAPI
+import KubeClient
+import KubeModel
+import KubeRuntime
+import PKI
+import Wire
+
+extension CertificateWork {
+    // MARK: Issuing
+
+    /// Request, signature and Secret in one go; the key is nowhere but here until the Secret holds it.
+    func issueAtOnce(_ revision: Int, _ source: KeySource) async throws -> Requeue {
+        let privateKey = try await newKey(source)
+        // By the time anybody looks, the key is in the target Secret.
+        let request = try await RequestBuilder.make(
+            view, revision: revision, key: privateKey, keySecret: view.certificate.spec.secretName)
+        shell.claims.claim(request.key)
+        defer { shell.claims.release(request.key) }
+        let created = try await create(request)
+        let answer = try await shell.signer.sign(created, key: privateKey)
+        let outcome = RequestDecision.decide(
+            RequestView(request: created, issuer: .instant, approval: .yes, now: shell.time.now()), answer)
+        guard let status = outcome.status else { return .onChange }
+        let answered = try await StatusPatch.write(status, over: created.status, of: created, client)
+        shell.requests.record(RequestFacts(answered))
+        for notice in outcome.notices where notice.kind == .warning {
+            shell.tell(notice, on: ObjectReference(to: answered))
+        }
+        return try await consume(answered, privateKey, revision)
+    }
+
+    /// The request was answered by somebody; its key is in a Secret.
+    mutating func complete(_ name: String, _ nextKey: String) async throws -> Requeue {
+        let privateKey = try await storedKey(nextKey)
+        guard let request = try await client.find(CertificateRequest.self, key(name)) else { return .onChange }
+        return try await consume(request, privateKey, view.nextRevision)
+    }
+
+    private func consume(_ request: CertificateRequest, _ privateKey: PrivateKey, _ revision: Int) async throws
+        -> Requeue
+    {
+        switch RequestFacts.State(request.status) {
+        case .undecided, .pending: return .onChange
+        case .failed(let reason, let message), .denied(let reason, let message), .invalid(let reason, let message):
+            return try await fail(Violation(reason: reason, message: message))
+        case .issued: break
+        }
+        let chain = request.status?.certificate?.bytes ?? []
+        let leaf: X509Certificate
+        do {
+            leaf = try IssuedLeaf.check(chain, for: privateKey.publicKey, now: shell.time.now())
+        } catch {
+            return try await fail(error)
+        }
+        do throws(SecretRefusal) {
+            let facts = try await store(leaf, chain: chain, ca: request.status?.ca?.bytes, privateKey)
+            var done = view
+            done.now = shell.time.now()
+            done.secret = facts
+            done.requests = view.requests.filter { $0.metadata.name != request.metadata.name } + [RequestFacts(request)]
+            try await finish(Issuing.completed(done, revision: revision))
+        } catch {
+            switch error {
+            case .permanent(let sentence):
+                return try await fail(Violation(reason: "SecretNotWritten", message: sentence))
+            case .other(let error): throw error
+            }
+        }
+        tell(.normal("Issuing", "The certificate has been successfully issued"))
+        return .onChange
+    }
+
+    private func finish(_ status: Certificate.Status) async throws(SecretRefusal) {
+        do { try await setStatus(status) } catch { throw .other(error) }
+    }
+
+    private func fail(_ problem: Violation) async throws -> Requeue {
+        var work = self
+        var failed = view
+        failed.now = shell.time.now()
+        return try await work.apply(Issuing.fail(failed, problem))
+    }
+
+    // MARK: The target Secret
+
+    /// Why a Secret was not written.
+    enum SecretRefusal: Error {
+        /// The API server will refuse it again: by quota, policy, or because the Secret is immutable.
+        case permanent(String)
+        case other(any Error)
+    }
+
+    func store(
+        _ leaf: X509Certificate, chain: [UInt8], ca: [UInt8]?, _ privateKey: PrivateKey
+    ) async throws(SecretRefusal) -> SecretFacts {
+        guard case .success(let desired) = view.desired else { throw .other(CertificateWorkError.noSpec) }
+        let target = TargetSecret(certificate: view.certificate, settings: shell.settings, leaf: leaf)
+        do {
+            let data = TargetData(key: try privateKey.pem(desired.keyEncoding), chain: chain, ca: ca)
+            return try await write(target, data)
+        } catch let error as KubeError where error.isForbidden || error.isInvalid {
+            throw .permanent("the Secret \(view.certificate.spec.secretName) cannot be written: \(error)")
+        } catch {
+            throw .other(error)
+        }
+    }
+
+    /// Creates or patches the Secret; what changed in between is looked at again, since the key cannot be had twice.
+    private func write(_ target: TargetSecret, _ data: TargetData) async throws -> SecretFacts {
+        let name = key(view.certificate.spec.secretName)
+        var existing = view.secret
+        for attempt in 0... {
+            do throws(KubeError) {
+                let written: Secret
+                if let existing {
+                    written = try await client.mergePatch(
+                        target.patch(over: existing, data), of: Secret.self, name, manager: TargetMetadata.fieldManager)
+                } else {
+                    written = try await client.create(target.object(data), manager: TargetMetadata.fieldManager)
+                }
+                return remember(written, target)
+            } catch {
+                guard attempt < 3, error.isConflict || error.isAlreadyExists || error.isNotFound else { throw error }
+            }
+            existing = try await client.find(Secret.self, name).map { SecretFacts($0) }
+        }
+        preconditionFailure("the loop above ends only by return or throw")
+    }
+
+    private func remember(_ written: Secret, _ target: TargetSecret) -> SecretFacts {
+        var facts = SecretFacts(written)
+        facts.owned = target.owned
+        shell.secrets.record(facts)
+        return facts
+    }
+
+    /// Only labels, annotations and owner.
+    func mendSecret() async throws {
+        let name = key(view.certificate.spec.secretName)
+        guard let facts = view.secret, let secret = try await client.find(Secret.self, name),
+            let pem = secret[Names.SecretKey.certificate]
+        else { return }
+        // Facts of the same version are about this very certificate; of another, the next look sees it.
+        guard secret.metadata.resourceVersion == facts.metadata.resourceVersion else { return }
+        let target = TargetSecret(
+            certificate: view.certificate, settings: shell.settings, leaf: try Chain.leaf(pem: pem))
+        let written = try await client.mergePatch(
+            target.patch(over: facts), of: Secret.self, name, manager: TargetMetadata.fieldManager)
+        _ = remember(written, target)
+    }
+
+    /// A certificate of our own, so that a server can start.
+    mutating func storeTemporary(_ nextKey: String) async throws {
+        guard case .success(let desired) = view.desired else { return }
+        let privateKey = try await storedKey(nextKey)
+        let leaf = try await TemporaryCertificate.make(desired, for: privateKey.publicKey, now: shell.time.now())
+        do throws(SecretRefusal) {
+            _ = try await store(leaf, chain: Array(leaf.pem.utf8), ca: nil, privateKey)
+        } catch {
+            switch error {
+            case .permanent(let sentence): throw ReconcileFault.temporaryNotWritten(sentence)
+            case .other(let error): throw error
+            }
+        }
+        tell(.normal("Issuing", "Issued temporary certificate"))
+    }
+}
+
+/// A sentence to log.
+enum ReconcileFault: Error, CustomStringConvertible {
+    case temporaryNotWritten(String)
+
+    var description: String {
+        switch self {
+        case .temporaryNotWritten(let sentence): sentence
+        }
+    }
+}
+
+/// The check of what an issuer answered.
+enum IssuedLeaf {
+    static func check(_ chain: [UInt8], for publicKey: PublicKey, now: Timestamp) throws(Violation) -> X509Certificate {
+        let leaf: X509Certificate
+        do {
+            leaf = try Chain.leaf(pem: chain)
+        } catch {
+            throw invalid("the issuer's certificate cannot be read: \(error)")
+        }
+        guard leaf.publicKey == publicKey else {
+            throw invalid("the issuer's certificate is for another key than the request")
+        }
+        guard leaf.notAfter > now else { throw invalid("the issuer's certificate has expired at \(leaf.notAfter)") }
+        return leaf
+    }
+
+    private static func invalid(_ message: String) -> Violation {
+        Violation(reason: "InvalidCertificate", message: message)
+    }
+}

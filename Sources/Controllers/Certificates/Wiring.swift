@@ -1,0 +1,134 @@
+package import CertificateAPI
+package import KubeModel
+package import KubeRuntime
+package import Wire
+
+/// The caches that the Certificate controllers share, and how what an informer reads becomes what they hold.
+package enum CertificateCaches {
+    /// Secrets whose facts are kept; all others are known by name only.
+    package static let factsSelector = Names.Label.filteredCache
+    package static let othersSelector = "!" + Names.Label.filteredCache
+
+    package static func certificates() -> Cache<Certificate> {
+        Cache(indexes: [
+            CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] }
+        ])
+    }
+
+    package static func requests() -> Cache<RequestFacts> {
+        Cache(indexes: [
+            CertificateReconciler.Index.certificate: { [$0.certificateUID].compactMap(\.self) },
+            CertificateReconciler.Index.issuer: { request in
+                guard request.open != nil else { return [] }
+                return [IssuerLookup.indexValue(request.issuerRef, namespace: request.metadata.namespace ?? "")]
+            },
+        ])
+    }
+
+    package static func secretFacts() -> Cache<SecretFacts> {
+        Cache(
+            indexes: [
+                CertificateReconciler.Index.certificate: { secret in
+                    secret.isNextPrivateKey ? [secret.metadata.controller?.uid].compactMap(\.self) : []
+                }
+            ], accepts: { $0.labels.hasKey(Names.Label.filteredCache) })
+    }
+
+    package static func otherSecrets() -> Cache<KubeModel.SecretMetadata> {
+        Cache()
+    }
+
+    /// For the informer of `requests`.
+    package static func request(_ value: JSONValue) throws -> RequestFacts {
+        RequestFacts(try value.decode(CertificateRequest.self))
+    }
+
+    /// For the informer of `secretFacts`, which must read `managedFields` too.
+    package static func secret(_ value: JSONValue) throws -> SecretFacts {
+        SecretFacts(try value.decode(Secret.self), managedFields: value["metadata"]?["managedFields"])
+    }
+
+    /// For the informer of `otherSecrets`: that they exist, and their version.
+    package static func other(_ value: JSONValue) throws -> KubeModel.SecretMetadata {
+        let whole = try value.decode(KubeModel.SecretMetadata.self).metadata
+        var metadata = ObjectMeta(name: whole.name, namespace: whole.namespace)
+        metadata.uid = whole.uid
+        metadata.resourceVersion = whole.resourceVersion
+        return KubeModel.SecretMetadata(metadata: metadata)
+    }
+}
+
+extension CertificateReconciler {
+    /// Has `enqueue` called with every Certificate that a change may concern. Call it before the informers run.
+    package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
+        let certificates = certificates
+        @Sendable func claimants(_ namespace: String, _ secret: String) {
+            let found = certificates.matching(index: Index.secretName, value: "\(namespace)/\(secret)")
+            for certificate in found { enqueue(certificate.key) }
+        }
+        certificates.onChange { old, new in
+            if let key = new?.key ?? old?.key { enqueue(key) }
+            // Whoever else names the Secret may now be its owner, or no longer.
+            if let old,
+                new == nil || new?.metadata.isBeingDeleted == true || new?.spec.secretName != old.spec.secretName
+            {
+                claimants(old.metadata.namespace ?? "", old.spec.secretName)
+            }
+            if let new, new.spec.secretName != old?.spec.secretName {
+                claimants(new.metadata.namespace ?? "", new.spec.secretName)
+            }
+        }
+        requests.onChange { old, new in
+            guard let request = new ?? old, let owner = request.metadata.controller,
+                owner.kind == Certificate.resource.kind
+            else { return }
+            enqueue(ObjectKey(namespace: request.metadata.namespace ?? "", name: owner.name))
+        }
+        secrets.facts.onChange { old, new in
+            guard let secret = new ?? old else { return }
+            let namespace = secret.metadata.namespace ?? ""
+            claimants(namespace, secret.metadata.name)
+            if let owner = secret.metadata.controller, secret.isNextPrivateKey {
+                enqueue(ObjectKey(namespace: namespace, name: owner.name))
+            }
+        }
+        secrets.others.onChange { old, new in
+            guard let secret = new ?? old else { return }
+            claimants(secret.metadata.namespace ?? "", secret.metadata.name)
+        }
+    }
+}
+
+extension RequestReconciler {
+    /// Has `enqueue` called with every request that a change may concern. Call it before the informers run.
+    package func connect(
+        _ enqueue: @escaping @Sendable (ObjectKey) -> Void, secrets: SecretStore
+    ) {
+        let requests = requests
+        @Sendable func waiting(_ reference: IssuerReference, _ namespace: String) {
+            let value = IssuerLookup.indexValue(reference, namespace: namespace)
+            for request in requests.matching(index: CertificateReconciler.Index.issuer, value: value) {
+                enqueue(request.key)
+            }
+        }
+        requests.onChange { _, new in
+            if let new, new.open != nil { enqueue(new.key) }
+        }
+        lookup.issuers.onChange { old, new in
+            guard let issuer = new ?? old else { return }
+            waiting(IssuerReference(name: issuer.metadata.name), issuer.metadata.namespace ?? "")
+        }
+        lookup.clusterIssuers?.onChange { old, new in
+            guard let issuer = new ?? old else { return }
+            waiting(IssuerReference(name: issuer.metadata.name, kind: "ClusterIssuer"), "")
+        }
+        secrets.facts.onChange { [weak self] old, new in
+            guard let key = (new ?? old)?.key else { return }
+            for request in self?.waitingFor(secret: key) ?? [] { enqueue(request) }
+        }
+        secrets.others.onChange { [weak self] old, new in
+            guard let key = (new ?? old)?.key else { return }
+            for request in self?.waitingFor(secret: key) ?? [] { enqueue(request) }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+import Synchronization
+import Wire
+
+/// All Secrets, as far as memory allows: facts of those that belong to Certificates, the bare existence of the others,
+/// and the whole of the few that were read last.
+package final class SecretStore: Sendable {
+    /// Secrets with our label.
+    package let facts: Cache<SecretFacts>
+    /// All others.
+    package let others: Cache<KubeModel.SecretMetadata>
+    private let client: KubeClient
+    private let memo = Mutex(SecretMemo())
+
+    package init(client: KubeClient, facts: Cache<SecretFacts>, others: Cache<KubeModel.SecretMetadata>) {
+        self.client = client
+        self.facts = facts
+        self.others = others
+    }
+
+    /// The version the caches know; nil when they know of no such Secret.
+    package func version(of key: ObjectKey) -> String? {
+        facts[key]?.metadata.resourceVersion ?? others[key]?.metadata.resourceVersion
+    }
+
+    /// The whole Secret, from memory where the caches know no newer one. Nil when there is none.
+    package func read(_ key: ObjectKey) async throws(KubeError) -> Secret? {
+        guard let version = version(of: key) else { return nil }
+        if let known = memo.withLock({ $0.secret(key, version) }) { return known }
+        guard let secret = try await client.find(Secret.self, key) else { return nil }
+        memo.withLock { $0.keep(secret, key) }
+        return secret
+    }
+
+    /// The whole Secret as it is now, whatever is remembered.
+    package func readNow(_ key: ObjectKey) async throws(KubeError) -> Secret? {
+        try await client.find(Secret.self, key)
+    }
+
+    /// Facts of any Secret without waiting: nil when there is none, or when it lacks our label and was not looked at
+    /// (`look` does).
+    package func knownFacts(_ key: ObjectKey) -> SecretFacts? {
+        if let facts = facts[key] { return facts }
+        guard let version = others[key]?.metadata.resourceVersion else { return nil }
+        return memo.withLock { $0.facts(key, version) }
+    }
+
+    /// Makes `knownFacts` know a Secret that lacks our label.
+    package func look(at key: ObjectKey) async throws(KubeError) {
+        guard facts[key] == nil, let version = others[key]?.metadata.resourceVersion,
+            memo.withLock({ $0.facts(key, version) }) == nil, let secret = try await client.find(Secret.self, key)
+        else { return }
+        let facts = SecretFacts(secret)
+        memo.withLock { $0.keep(facts, key, askedFor: version) }
+    }
+
+    /// Takes over the answer to our own write.
+    package func record(_ secret: SecretFacts) { facts.record(secret) }
+    package func recordDeletion(of secret: SecretFacts) { facts.recordDeletion(of: secret) }
+}
+
+/// The Secrets read last. Few, because each may hold a megabyte.
+private struct SecretMemo {
+    private static let maximumSecrets = 16
+    private static let maximumFacts = 512
+
+    private var secrets: [(key: ObjectKey, secret: Secret)] = []
+    private var factsByKey: [ObjectKey: (version: String, facts: SecretFacts)] = [:]
+
+    func secret(_ key: ObjectKey, _ version: String) -> Secret? {
+        guard let found = secrets.first(where: { $0.key == key })?.secret, let known = found.metadata.resourceVersion
+        else {
+            return nil
+        }
+        // What was read may be newer than what the watch has brought.
+        return known == version || isNewer(known, than: version) ? found : nil
+    }
+
+    mutating func keep(_ secret: Secret, _ key: ObjectKey) {
+        secrets.removeAll { $0.key == key }
+        if secrets.count == Self.maximumSecrets { secrets.removeFirst() }
+        secrets.append((key, secret))
+    }
+
+    func facts(_ key: ObjectKey, _ version: String) -> SecretFacts? {
+        guard let found = factsByKey[key] else { return nil }
+        return found.version == version ? found.facts : nil
+    }
+
+    mutating func keep(_ facts: SecretFacts, _ key: ObjectKey, askedFor version: String) {
+        if factsByKey.count == Self.maximumFacts { factsByKey.removeAll() }
+        factsByKey[key] = (version, facts)
+    }
+
+    private func isNewer(_ one: String, than other: String) -> Bool {
+        guard let one = UInt64(one), let other = UInt64(other) else { return false }
+        return one > other
+    }
+}

@@ -1,0 +1,73 @@
+import HTTPServer
+import HTTPTypes
+import KubeRuntime
+import Operations
+
+/// What the listeners answer.
+enum Serving {
+    /// `/metrics`, in Prometheus's text format.
+    static func metrics(_ metrics: Metrics) -> Server.Handler {
+        { request in
+            guard request.method == .get, request.path == "/metrics" else { return .notFound }
+            return ServerResponse(
+                .ok, text: metrics.text(), contentType: "text/plain; version=0.0.4; charset=utf-8")
+        }
+    }
+
+    /// `/livez` and `/healthz`: the process works. `/readyz`: it has read the cluster.
+    static func health(live: Health, ready: Health) -> Server.Handler {
+        { request in
+            switch request.path {
+            case "/livez", "/healthz": answer(live.report())
+            case "/readyz": answer(ready.report())
+            default: .notFound
+            }
+        }
+    }
+
+    private static func answer(_ report: Health.Report) -> ServerResponse {
+        ServerResponse(report.isHealthy ? .ok : .internalServerError, text: report.text)
+    }
+}
+
+extension ServerResponse {
+    static let notFound = ServerResponse(.notFound, text: "There is nothing here.\n")
+}
+
+extension Counters {
+    /// The machinery's own numbers as metrics: those that exporters before us had keep their names.
+    var families: [MetricFamily] {
+        Dictionary(grouping: readings(), by: \.name).map { name, readings in
+            let isCount = name.rawValue.hasSuffix("_count")
+            return MetricFamily(
+                "certmanager_" + name.rawValue, isCount ? .counter : .gauge, help: name.help,
+                samples: readings.map { .init(Double($0.value), labels: [(name: name.label, value: $0.subject)]) })
+        }
+    }
+}
+
+extension Counters.Name {
+    fileprivate var label: String {
+        switch self {
+        case .controllerSyncCallCount, .controllerSyncErrorCount, .controllerQueueDepth, .controllerRunning:
+            "controller"
+        default: "resource"
+        }
+    }
+
+    fileprivate var help: String {
+        switch self {
+        case .controllerSyncCallCount: "The number of sync() calls made by a controller."
+        case .controllerSyncErrorCount: "The number of errors encountered during controller sync()."
+        case .controllerQueueDepth: "The number of keys that could be worked on now."
+        case .controllerRunning: "The number of keys being worked on now."
+        case .cacheObjects: "The number of objects held in a cache."
+        case .cacheListCount: "The number of lists begun."
+        case .cacheWatchCount: "The number of watches opened."
+        case .cacheEventCount: "The number of watch events read."
+        case .cacheMalformedCount: "The number of objects that could not be read."
+        case .eventSentCount: "The number of Kubernetes Events written."
+        case .eventDroppedCount: "The number of Kubernetes Events given up."
+        }
+    }
+}

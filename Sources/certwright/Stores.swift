@@ -1,0 +1,77 @@
+import CertificateAPI
+import Controllers
+import KubeClient
+import KubeModel
+import KubeRuntime
+import Logging
+
+/// The caches of everything the controllers look at, and what fills them.
+struct Stores: Sendable {
+    let certificates = CertificateCaches.certificates()
+    let requests = CertificateCaches.requests()
+    let issuers = Cache<Issuer>()
+    /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
+    let clusterIssuers: Cache<ClusterIssuer>?
+    let secretFacts = CertificateCaches.secretFacts()
+    let otherSecrets = CertificateCaches.otherSecrets()
+
+    /// Empty for all namespaces.
+    let namespace: String
+
+    init(namespace: String, resourceNamespace: String) {
+        self.namespace = namespace
+        clusterIssuers = namespace.isEmpty ? Cache<ClusterIssuer>() : nil
+    }
+
+    /// What still has to be read before the caches are whole; a sentence, or nil when all are.
+    var missing: String? {
+        var names: [String] = []
+        if !certificates.isSynced { names.append("certificates") }
+        if !requests.isSynced { names.append("certificaterequests") }
+        if !issuers.isSynced { names.append("issuers") }
+        if let clusterIssuers, !clusterIssuers.isSynced { names.append("clusterissuers") }
+        if !secretFacts.isSynced || !otherSecrets.isSynced { names.append("secrets") }
+        return names.isEmpty ? nil : "Still reading \(names.joined(separator: ", ")) from the API server."
+    }
+
+    func waitUntilSynced() async throws {
+        try await certificates.waitUntilSynced()
+        try await requests.waitUntilSynced()
+        try await issuers.waitUntilSynced()
+        try await clusterIssuers?.waitUntilSynced()
+        try await secretFacts.waitUntilSynced()
+        try await otherSecrets.waitUntilSynced()
+    }
+
+    func informers(
+        client: KubeClient, selected: Set<ControllerName>, counters: Counters, logger: Logger
+    ) -> [Part] {
+        let scope = namespace.isEmpty ? nil : namespace
+        func informer<Object: KubeObject>(
+            _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
+            _ transform: Informer<Object>.Transform? = nil
+        ) -> Part {
+            let informer = Informer(
+                client: client, cache: cache, options: options, name: name, transform: transform,
+                onMalformed: { [logger] object in
+                    logger.error("An object cannot be read and is left alone", metadata: ["object": "\(object)"])
+                }, counters: counters, logger: logger)
+            return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
+        }
+        let all = ListOptions(namespace: scope)
+        var parts = [
+            informer(certificates, all), informer(requests, all, CertificateCaches.request),
+            informer(issuers, all),
+            informer(
+                secretFacts, name: "secrets with facts",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
+                CertificateCaches.secret),
+            informer(
+                otherSecrets, name: "other secrets",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),
+                CertificateCaches.other),
+        ]
+        if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
+        return parts
+    }
+}
