@@ -103,8 +103,9 @@ let rooms: [Target] = [
 let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
-        dependencies: ["TestSupport", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes],
-        path: "Tests/Cluster", swiftSettings: house),
+        dependencies: [
+            "certwright", "TestSupport", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes,
+        ], path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),

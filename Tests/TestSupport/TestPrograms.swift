@@ -29,12 +29,12 @@ package enum TestPrograms {
     }
 }
 
-/// Runs a server while `body` runs. Its output goes to `log`; it is asked to end, and after two seconds made to.
+/// Runs a server, by name or by path, while `body` runs. Its output goes to `log`; it is asked to end, and after two seconds made to.
 package func withProcess<R: Sendable>(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String,
     _ body: () async throws -> R
 ) async throws -> R {
-    guard let path = TestPrograms.find(program) else { throw TestServerError("\(program) is not installed") }
+    guard let path = program.hasPrefix("/") ? program : TestPrograms.find(program) else { throw TestServerError("\(program) is not installed") }
     let output = try FileDescriptor.open(
         FilePath(log), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     var options = PlatformOptions()
