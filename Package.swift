@@ -104,7 +104,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "TestSupport", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes,
+            "certwright", "TestSupport", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "Wire",
+            httpTypes,
         ], path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),

@@ -34,7 +34,9 @@ package func withProcess<R: Sendable>(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String,
     _ body: () async throws -> R
 ) async throws -> R {
-    guard let path = program.hasPrefix("/") ? program : TestPrograms.find(program) else { throw TestServerError("\(program) is not installed") }
+    guard let path = program.hasPrefix("/") ? program : TestPrograms.find(program) else {
+        throw TestServerError("\(program) is not installed")
+    }
     let output = try FileDescriptor.open(
         FilePath(log), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     var options = PlatformOptions()
