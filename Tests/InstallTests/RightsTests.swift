@@ -169,13 +169,15 @@ enum Access {
 /// kubectl as the admin of the cluster of this test run.
 enum Kubectl {
     static let isAvailable = TestPrograms.find("kubectl") != nil && kubeconfig != nil
+    /// How kubectl and helm alike find the cluster.
+    static var connection: [String] { ["--kubeconfig", kubeconfig ?? ""] }
     private static let kubeconfig = ProcessEnvironment.values["CERTWRIGHT_TEST_KUBECONFIG"]
 
     @discardableResult
     static func run(_ arguments: [String], _ objects: [JSONValue] = []) async throws -> String {
         let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
         let result = try await Tool.run(
-            "kubectl", ["--kubeconfig", kubeconfig ?? ""] + arguments,
+            "kubectl", connection + arguments,
             input: objects.isEmpty ? "" : String(decoding: list.serialized(), as: UTF8.self))
         guard result.succeeded else { throw TestServerError("kubectl \(arguments[0]): \(result.errors)") }
         return result.output
