@@ -30,11 +30,14 @@ struct RightsTests {
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
         "create selfsubjectaccessreviews.authorization.k8s.io",
-        "create leases.coordination.k8s.io", "get,update,patch leases.coordination.k8s.io cert-manager-controller",
+        "create leases.coordination.k8s.io",
+        "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
     ]
     static let notController = [
         "create,update,patch,delete issuers.cert-manager.io",
         "create,update,patch,delete clusterissuers.cert-manager.io",
+        "update,patch certificaterequests.cert-manager.io",
+        "update,patch orders.acme.cert-manager.io", "update,patch pods", "update,patch services",
         "approve signers.cert-manager.io issuers.example.com/*", "sign signers.cert-manager.io any",
         "create pods/exec", "get pods/log", "create serviceaccounts/token", "get configmaps", "list namespaces",
         "get nodes", "deletecollection secrets", "impersonate users",
