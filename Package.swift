@@ -122,7 +122,7 @@ let testTargets: [Target] = [
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
+    tests("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "TestSupport", "Wire", httpTypes, logging]),
     tests("Operations", ["Wire", logging]),
     tests("Wire"),
     tests("YAML", ["Wire"]),
