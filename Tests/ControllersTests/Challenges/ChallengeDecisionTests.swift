@@ -278,15 +278,20 @@ struct ChallengeDecisionTests {
     func turns() {
         let keys = (0..<4).map { ObjectKey(namespace: "web", name: "c\($0)") }
         var machine = TurnMachine(limit: 2)
-        let first = keys.map { machine.asked($0) }
-        #expect(first == [true, true, false, false])
-        #expect(machine.asked(keys[0]))
-        #expect(machine.released(keys[0]) == [keys[2]])
-        #expect(!machine.asked(keys[3]))
-        #expect(!machine.asked(keys[0]))
-        #expect(machine.asked(keys[2]))
-        #expect(machine.released(keys[3]) == [])
-        #expect(machine.released(keys[1]) == [keys[0]])
-        #expect(machine.asked(keys[0]))
+        func ask(_ index: Int) -> Bool { machine.asked(keys[index]) }
+        func release(_ index: Int) -> [ObjectKey] { machine.released(keys[index]) }
+        let first = [ask(0), ask(1), ask(2), ask(3), ask(0)]
+        #expect(first == [true, true, false, false, true])
+        let next = release(0)
+        #expect(next == [keys[2]])
+        // Whoever is first in the line comes first.
+        let second = [ask(3), ask(0), ask(2)]
+        #expect(second == [false, false, true])
+        let none = release(3)
+        #expect(none.isEmpty)
+        let last = release(1)
+        #expect(last == [keys[0]])
+        let third = ask(0)
+        #expect(third)
     }
 }
