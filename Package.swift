@@ -120,7 +120,11 @@ let testTargets: [Target] = [
     tests("PKI", ["TestSupport", "Wire"]),
     tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
     tests("Operations", ["Wire", logging]),
+    tests("Wire"),
     tests("YAML", ["Wire"]),
+    .testTarget(
+        name: "ACMEIntegrationTests",
+        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
 ]
 

@@ -87,7 +87,9 @@ private struct Alphabet: Sendable {
     }
 
     /// The last, shorter group: its unused bits must be zero, so that no two texts mean the same bytes.
-    private func finish(_ bytes: inout [UInt8], _ group: UInt32, _ count: Int, _ pads: Int, _ padding: Base64.Padding) -> [UInt8]? {
+    private func finish(_ bytes: inout [UInt8], _ group: UInt32, _ count: Int, _ pads: Int, _ padding: Base64.Padding)
+        -> [UInt8]?
+    {
         let wanted = (4 - count) % 4
         switch padding {
         case .required: guard pads == wanted else { return nil }
@@ -116,8 +118,13 @@ package struct Base64Data: Sendable, Hashable, Codable {
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
     package init(utf8 text: String) { bytes = Array(text.utf8) }
 
+    /// Null is no bytes: so Go writes an empty `[]byte`.
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            bytes = []
+            return
+        }
         guard let bytes = Base64.decode(try container.decode(String.self)) else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected base64")
         }

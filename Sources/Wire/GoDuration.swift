@@ -134,7 +134,8 @@ extension GoDuration: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         guard let duration = GoDuration(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a duration such as \"1h30m\"")
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "expected a duration such as \"1h30m\"")
         }
         self = duration
     }

@@ -27,7 +27,9 @@ extension Timestamp {
         guard isObsolete ? scanner.take("-") : scanner.take(" ") else { return nil }
         guard var year = scanner.number(isObsolete ? 2 : 4) else { return nil }
         if isObsolete { year += year < 70 ? 2000 : 1900 }
-        guard scanner.take(" "), let clock = clock(&scanner), scanner.take(" "), scanner.word() == "GMT" else { return nil }
+        guard scanner.take(" "), let clock = clock(&scanner), scanner.take(" "), scanner.word() == "GMT" else {
+            return nil
+        }
         return CivilTime(year: year, month: month, day: day, hour: clock.0, minute: clock.1, second: clock.2)
     }
 

@@ -246,7 +246,9 @@ struct JSONParser {
         guard index > digits else { throw expected("a digit") }
         guard index == digits + 1 || bytes[digits] != 0x30 else { throw expected("a number without leading zeros") }
         if next != UInt8(ascii: "."), next | 0x20 != UInt8(ascii: "e"), !overflow {
-            if negative, magnitude <= UInt64(Int64.max) + 1 { return .integer(Int64(truncatingIfNeeded: 0 &- magnitude)) }
+            if negative, magnitude <= UInt64(Int64.max) + 1 {
+                return .integer(Int64(truncatingIfNeeded: 0 &- magnitude))
+            }
             if !negative, let value = Int64(exactly: magnitude) { return .integer(value) }
         }
         return try fraction(from: start)

@@ -70,7 +70,9 @@ final class ValueDecoder: Decoder {
 
 extension ValueDecoder {
     /// The types met most often are taken without going through their `init(from:)`.
-    static func decode<T: Decodable>(_ type: T.Type, from value: JSONValue, parent: ValueDecoder?, step: Step) throws -> T {
+    static func decode<T: Decodable>(_ type: T.Type, from value: JSONValue, parent: ValueDecoder?, step: Step) throws
+        -> T
+    {
         if type == JSONValue.self { return value as! T }  // the two types are the same
         if type == String.self, case .string(let text) = value { return text as! T }  // as above
         if type == [String: String].self, case .object(let object) = value, let map = stringMap(object) {
