@@ -38,6 +38,7 @@ let rooms: [Target] = [
     // doors to C
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // ground
     room("Wire", []),
@@ -48,7 +49,7 @@ let rooms: [Target] = [
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
     room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
-    room("Operations", ["Wire", logging]),
+    room("Operations", ["Wire", "CMalloc", logging]),
     // protocols
     room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
     room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
@@ -92,12 +93,18 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, subprocess, system, customDump,
             "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
             logging, nio, "DNSWire",
             subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    .testTarget(
+        name: "ClusterTests",
+        dependencies: ["TestSupport", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes],
+        path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
@@ -118,7 +125,7 @@ let testTargets: [Target] = [
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
+    tests("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "TestSupport", "Wire", httpTypes, logging]),
     tests("Operations", ["Wire", logging]),
     tests("Wire"),
     tests("YAML", ["Wire"]),
@@ -126,6 +133,11 @@ let testTargets: [Target] = [
         name: "ACMEIntegrationTests",
         dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+    .testTarget(
+        name: "InstallTests",
+        dependencies: [
+            "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
+        ], swiftSettings: house),
 ]
 
 let package = Package(

@@ -4,7 +4,6 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
-import Wire
 
 /// The caches of everything the controllers look at, and what fills them.
 struct Stores: Sendable {
@@ -19,7 +18,7 @@ struct Stores: Sendable {
     /// Empty for all namespaces.
     let namespace: String
 
-    init(namespace: String) {
+    init(namespace: String, resourceNamespace: String) {
         self.namespace = namespace
         clusterIssuers = namespace.isEmpty ? Cache<ClusterIssuer>() : nil
     }
@@ -33,5 +32,46 @@ struct Stores: Sendable {
         if let clusterIssuers, !clusterIssuers.isSynced { names.append("clusterissuers") }
         if !secretFacts.isSynced || !otherSecrets.isSynced { names.append("secrets") }
         return names.isEmpty ? nil : "Still reading \(names.joined(separator: ", ")) from the API server."
+    }
+
+    func waitUntilSynced() async throws {
+        try await certificates.waitUntilSynced()
+        try await requests.waitUntilSynced()
+        try await issuers.waitUntilSynced()
+        try await clusterIssuers?.waitUntilSynced()
+        try await secretFacts.waitUntilSynced()
+        try await otherSecrets.waitUntilSynced()
+    }
+
+    func informers(
+        client: KubeClient, selected: Set<ControllerName>, counters: Counters, logger: Logger
+    ) -> [Part] {
+        let scope = namespace.isEmpty ? nil : namespace
+        func informer<Object: KubeObject>(
+            _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
+            _ transform: Informer<Object>.Transform? = nil
+        ) -> Part {
+            let informer = Informer(
+                client: client, cache: cache, options: options, name: name, transform: transform,
+                onMalformed: { [logger] object in
+                    logger.error("An object cannot be read and is left alone", metadata: ["object": "\(object)"])
+                }, counters: counters, logger: logger)
+            return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
+        }
+        let all = ListOptions(namespace: scope)
+        var parts = [
+            informer(certificates, all), informer(requests, all, CertificateCaches.request),
+            informer(issuers, all),
+            informer(
+                secretFacts, name: "secrets with facts",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
+                CertificateCaches.secret),
+            informer(
+                otherSecrets, name: "other secrets",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),
+                CertificateCaches.other),
+        ]
+        if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
+        return parts
     }
 }

@@ -69,11 +69,14 @@ extension CertificateReconciler {
         }
         certificates.onChange { old, new in
             if let key = new?.key ?? old?.key { enqueue(key) }
-            // Whoever else names the Secret may now be its owner.
+            // Whoever else names the Secret may now be its owner, or no longer.
             if let old,
-                new == nil || new?.spec.secretName != old.spec.secretName || new?.metadata.isBeingDeleted == true
+                new == nil || new?.metadata.isBeingDeleted == true || new?.spec.secretName != old.spec.secretName
             {
                 claimants(old.metadata.namespace ?? "", old.spec.secretName)
+            }
+            if let new, new.spec.secretName != old?.spec.secretName {
+                claimants(new.metadata.namespace ?? "", new.spec.secretName)
             }
         }
         requests.onChange { old, new in
