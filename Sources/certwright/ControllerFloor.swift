@@ -168,7 +168,8 @@ struct ControllerFloor {
 
     private var shimSettings: IngressShimSettings {
         let given = flags.shim
-        let issuer = given.defaultIssuerName.isEmpty
+        let issuer =
+            given.defaultIssuerName.isEmpty
             ? nil
             : IssuerReference(
                 name: given.defaultIssuerName, kind: given.defaultIssuerKind, group: given.defaultIssuerGroup)

@@ -64,7 +64,6 @@ struct ACMEFlags: ParsableArguments {
     }
 
     func validate() throws {
-        try validateServers()
         for entry in acmeHttp01SolverExtraLabels
         where !entry.contains("=") || entry.hasPrefix("=") {
             throw ValidationError("--acme-http01-solver-extra-labels takes key=value; \"\(entry)\" is neither.")
