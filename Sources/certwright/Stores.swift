@@ -12,7 +12,7 @@ struct Stores: Sendable {
     let orders = ACMECaches.orders()
     let challenges = ACMECaches.challenges()
     let issuers = ACMECaches.issuers()
-    let ingresses = Cache<Ingress>()
+    let ingresses = Cache<Ingress>(indexes: IngressShimReconciler.ingressIndexes)
     /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
     let secretFacts = CertificateCaches.secretFacts()
