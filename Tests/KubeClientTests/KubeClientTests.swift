@@ -77,6 +77,16 @@ struct KubeClientTests {
         #expect(read.requests.count == 2)
     }
 
+    @Test("a create that may have reached etcd is not sent again, though the server names a wait")
+    func serverTimeout() async {
+        let body = #"{"kind":"Status","reason":"ServerTimeout","code":500,"details":{"retryAfterSeconds":2}}"#
+        let transport = ScriptedTransport([.response(status: 500, headers: [.retryAfter: "2"], body: body)])
+        await #expect(throws: KubeError.self) {
+            try await client(transport).create(Secret(metadata: ObjectMeta(name: "a", namespace: "web")))
+        }
+        #expect(transport.requests.count == 1)
+    }
+
     @Test("a server that never recovers is asked five times and no more")
     func bounded() async {
         let transport = ScriptedTransport(
