@@ -56,7 +56,9 @@ extension Cluster {
     }
 }
 
-@Suite("Certificates settle, wherever their controller dies", .enabled(if: Cluster.isAvailable, "\(Cluster.hint)"))
+@Suite(
+    "Certificates settle, wherever their controller dies", .serialized,
+    .enabled(if: Cluster.isAvailable, "\(Cluster.hint)"))
 struct CertificateSettlingTests {
     private func life(_ life: CertificateLife) -> ControllerLife {
         { client, namespace in try await life.run(client, namespace) }
