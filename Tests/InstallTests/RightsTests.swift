@@ -30,11 +30,14 @@ struct RightsTests {
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
         "create selfsubjectaccessreviews.authorization.k8s.io",
-        "create leases.coordination.k8s.io", "get,update,patch leases.coordination.k8s.io cert-manager-controller",
+        "create leases.coordination.k8s.io",
+        "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
     ]
     static let notController = [
         "create,update,patch,delete issuers.cert-manager.io",
         "create,update,patch,delete clusterissuers.cert-manager.io",
+        "update,patch certificaterequests.cert-manager.io",
+        "update,patch orders.acme.cert-manager.io", "update,patch pods", "update,patch services",
         "approve signers.cert-manager.io issuers.example.com/*", "sign signers.cert-manager.io any",
         "create pods/exec", "get pods/log", "create serviceaccounts/token", "get configmaps", "list namespaces",
         "get nodes", "deletecollection secrets", "impersonate users",
@@ -166,13 +169,15 @@ enum Access {
 /// kubectl as the admin of the cluster of this test run.
 enum Kubectl {
     static let isAvailable = TestPrograms.find("kubectl") != nil && kubeconfig != nil
+    /// How kubectl and helm alike find the cluster.
+    static var connection: [String] { ["--kubeconfig", kubeconfig ?? ""] }
     private static let kubeconfig = ProcessEnvironment.values["CERTWRIGHT_TEST_KUBECONFIG"]
 
     @discardableResult
     static func run(_ arguments: [String], _ objects: [JSONValue] = []) async throws -> String {
         let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
         let result = try await Tool.run(
-            "kubectl", ["--kubeconfig", kubeconfig ?? ""] + arguments,
+            "kubectl", connection + arguments,
             input: objects.isEmpty ? "" : String(decoding: list.serialized(), as: UTF8.self))
         guard result.succeeded else { throw TestServerError("kubectl \(arguments[0]): \(result.errors)") }
         return result.output

@@ -44,6 +44,12 @@ package struct Testbed: Sendable {
         return try await run(path, arguments)
     }
 
+    /// Has etcd forget what was before that version, as the API server has it do every five minutes.
+    package func forget(before version: String) async throws {
+        let endpoint = ". '\(folder)/env'; exec env ETCDCTL_API=3 etcdctl --endpoints=http://127.0.0.1:$etcd_port"
+        try await run("/bin/sh", ["-c", "\(endpoint) compact --physical \(version)"])
+    }
+
     @discardableResult
     private func run(_ program: String, _ arguments: [String]) async throws -> String {
         let result = try await Subprocess.run(
