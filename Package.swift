@@ -80,7 +80,7 @@ let rooms: [Target] = [
             "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient",
             "KubeModel",
             "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
-            httpTypes, logging, lifecycle, arguments,
+            nio, httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
     .executableTarget(
@@ -93,11 +93,8 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire",
-            httpTypes, logging, subprocess, system, customDump,
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
-            logging, nio, "DNSWire",
-            subprocess, system, customDump,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, nio, subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [

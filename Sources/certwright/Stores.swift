@@ -9,7 +9,10 @@ import Logging
 struct Stores: Sendable {
     let certificates = CertificateCaches.certificates()
     let requests = CertificateCaches.requests()
-    let issuers = Cache<Issuer>()
+    let orders = ACMECaches.orders()
+    let challenges = ACMECaches.challenges()
+    let issuers = ACMECaches.issuers()
+    let ingresses = Cache<Ingress>(indexes: IngressShimReconciler.ingressIndexes)
     /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
     let secretFacts = CertificateCaches.secretFacts()
@@ -20,7 +23,7 @@ struct Stores: Sendable {
 
     init(namespace: String, resourceNamespace: String) {
         self.namespace = namespace
-        clusterIssuers = namespace.isEmpty ? Cache<ClusterIssuer>() : nil
+        clusterIssuers = namespace.isEmpty ? ACMECaches.clusterIssuers(secretsIn: resourceNamespace) : nil
     }
 
     /// What still has to be read before the caches are whole; a sentence, or nil when all are.
@@ -28,6 +31,9 @@ struct Stores: Sendable {
         var names: [String] = []
         if !certificates.isSynced { names.append("certificates") }
         if !requests.isSynced { names.append("certificaterequests") }
+        if !orders.isSynced { names.append("orders") }
+        if !challenges.isSynced { names.append("challenges") }
+        if !ingresses.isSynced { names.append("ingresses") }
         if !issuers.isSynced { names.append("issuers") }
         if let clusterIssuers, !clusterIssuers.isSynced { names.append("clusterissuers") }
         if !secretFacts.isSynced || !otherSecrets.isSynced { names.append("secrets") }
@@ -37,6 +43,9 @@ struct Stores: Sendable {
     func waitUntilSynced() async throws {
         try await certificates.waitUntilSynced()
         try await requests.waitUntilSynced()
+        try await orders.waitUntilSynced()
+        try await challenges.waitUntilSynced()
+        try await ingresses.waitUntilSynced()
         try await issuers.waitUntilSynced()
         try await clusterIssuers?.waitUntilSynced()
         try await secretFacts.waitUntilSynced()
@@ -61,7 +70,8 @@ struct Stores: Sendable {
         let all = ListOptions(namespace: scope)
         var parts = [
             informer(certificates, all), informer(requests, all, CertificateCaches.request),
-            informer(issuers, all),
+            informer(orders, all, ACMECaches.order), informer(challenges, all), informer(issuers, all),
+            informer(ingresses, all),
             informer(
                 secretFacts, name: "secrets with facts",
                 ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),

@@ -24,7 +24,7 @@ struct ACMEIssuerFacts: Sendable, Equatable {
 
 /// Finds the ACME account behind an issuer reference.
 package struct ACMEAccess: Sendable {
-    let lookup: IssuerLookup
+    package let lookup: IssuerLookup
     let clients: ACMEClients
     private let accounts = AccountListeners()
 
