@@ -117,8 +117,10 @@ let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
-    tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
-    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests(
+        "Controllers",
+        ["ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeModel", "PKI", "Solvers", "Wire"]),
+    tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
