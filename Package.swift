@@ -38,6 +38,7 @@ let rooms: [Target] = [
     // doors to C
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // ground
     room("Wire", []),
@@ -48,7 +49,7 @@ let rooms: [Target] = [
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
     room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
-    room("Operations", ["Wire", logging]),
+    room("Operations", ["Wire", "CMalloc", logging]),
     // protocols
     room("KubeModel", ["Wire", "HTTPTransport", httpTypes]),
     room("KubeClient", ["KubeModel", "HTTPTransport", "Wire", "YAML", httpTypes, logging, subprocess, system]),
@@ -79,7 +80,7 @@ let rooms: [Target] = [
             "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient",
             "KubeModel",
             "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
-            httpTypes, logging, lifecycle, arguments,
+            nio, httpTypes, logging, lifecycle, arguments,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
     .executableTarget(
@@ -92,12 +93,15 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "HTTPTransport", "PKI", "Wire", httpTypes,
-            logging, nio, "DNSWire",
-            subprocess, system, customDump,
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML", "Wire",
+            httpTypes, logging, nio, subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
 let testTargets: [Target] = [
+    .testTarget(
+        name: "ClusterTests",
+        dependencies: ["TestSupport", "KubeClient", "KubeModel", "HTTPTransport", "Wire", httpTypes],
+        path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
@@ -113,16 +117,26 @@ let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
-    tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
-    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests(
+        "Controllers",
+        ["ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeModel", "PKI", "Solvers", "Wire"]),
+    tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),
-    tests("KubeRuntime", ["KubeModel", "TestSupport", "Wire", logging]),
+    tests("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "TestSupport", "Wire", httpTypes, logging]),
     tests("Operations", ["Wire", logging]),
     tests("Wire"),
     tests("YAML", ["Wire"]),
+    .testTarget(
+        name: "ACMEIntegrationTests",
+        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
     .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+    .testTarget(
+        name: "InstallTests",
+        dependencies: [
+            "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
+        ], swiftSettings: house),
 ]
 
 let package = Package(

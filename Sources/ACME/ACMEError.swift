@@ -3,15 +3,15 @@ package import PKI
 package import Wire
 
 /// Why a request to an ACME server did not give what was asked for.
-package enum ACMEError: Error, Sendable {
+package enum ACMEError: Error, Sendable, Hashable {
     /// The server refused, in its own words.
     case problem(Refusal)
     /// No whole answer came back.
     case transport(TransportError, attempting: ACMEAction)
     /// The answer is not what RFC 8555 says it should be.
     case malformed(String)
-    /// The directory does not offer what was asked for.
-    case unsupported(String)
+    /// The directory offers profiles, but not this one.
+    case profileNotAdvertised(String, offered: [String])
     /// The issuer's settings cannot work, whatever the server says.
     case configuration(String)
     /// The server made an order for other names than it was asked for (RFC 8555 §7.4).
@@ -72,8 +72,9 @@ extension ACMEError {
     package var advice: ACMEAdvice {
         switch self {
         case .problem(let refusal): refusal.advice
-        case .transport, .malformed, .cancelled, .wrongCertificate: .retry
-        case .unsupported, .configuration, .identifiersDiffer, .accountKeyInRequest, .key: .permanent
+        case .transport, .malformed, .cancelled: .retry
+        case .profileNotAdvertised, .configuration, .identifiersDiffer, .accountKeyInRequest, .key, .wrongCertificate:
+            .permanent
         }
     }
 
@@ -88,7 +89,9 @@ extension ACMEError {
 
 extension Refusal {
     var advice: ACMEAdvice {
-        if problem.type == .userActionRequired || isPausedAccount { return .userActionRequired }
+        if [.userActionRequired, .agreementRequired].contains(problem.type) || isPausedAccount {
+            return .userActionRequired
+        }
         if isThrottling { return .retryAt(throttledUntil) }
         switch problem.type {
         case .badNonce, .orderNotReady, .serverInternal: return retryAt.map { .retryAt($0) } ?? .retry
@@ -134,7 +137,10 @@ extension ACMEError: CustomStringConvertible {
         case .problem(let refusal): "\(refusal)"
         case .transport(let error, let action): "the ACME server could not be asked (\(action.rawValue)): \(error)"
         case .malformed(let what): "the ACME server's answer makes no sense: \(what)"
-        case .unsupported(let what): "the ACME server does not offer \(what)"
+        case .profileNotAdvertised(let name, let offered):
+            // The first half is cert-manager's, which tools look for.
+            "acme: certificate authority does not advertise a profile with name \(name)"
+                + (offered.isEmpty ? "; it offers none" : "; it offers \(offered.joined(separator: ", "))")
         case .configuration(let what): what
         case .identifiersDiffer(let requested, let answered):
             "the ACME server made an order for \(list(answered)) instead of \(list(requested))"

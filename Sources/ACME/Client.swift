@@ -58,8 +58,7 @@ extension ACMEClient {
     package func newOrder(_ order: NewACMEOrder) async throws(ACMEError) -> ACMEOrder {
         let directory = try await server.directory()
         if let profile = order.profile, !directory.profiles.contains(where: { $0.name == profile }) {
-            let known = directory.profiles.map(\.name).joined(separator: ", ")
-            throw .unsupported("the profile “\(profile)”; it offers \(known.isEmpty ? "none" : known)")
+            throw .profileNotAdvertised(profile, offered: directory.profiles.map(\.name))
         }
         let answer = try await post(order.payload.serialized(), to: directory.newOrder, as: .authorizeOrder)
         guard let url = answer.location else { throw .malformed("a new order has no URL") }

@@ -61,10 +61,10 @@ struct LinkHeader: Sendable, Hashable {
         return pieces
     }
 
-    /// A reference resolved against an absolute URL, for the forms servers use (RFC 3986 §5.2): absolute, `//host/…`,
-    /// `/path`, and a path beside the base's.
+    /// A reference resolved against an absolute URL, for the forms servers use (RFC 3986 §5.2): absolute (`data:` terms
+    /// of service too), `//host/…`, `/path`, and a path beside the base's.
     static func resolve(_ reference: String, base: String) -> String? {
-        if reference.contains("://") { return reference }
+        if hasScheme(reference) { return reference }
         guard let schemeEnd = base.firstRange(of: "://") else { return nil }
         let scheme = base[..<schemeEnd.lowerBound]
         if reference.hasPrefix("//") { return "\(scheme):\(reference)" }
@@ -74,5 +74,11 @@ struct LinkHeader: Sendable, Hashable {
         let path = base.dropFirst(origin.count).prefix { $0 != "?" && $0 != "#" }
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "/"
         return origin + folder + reference
+    }
+
+    private static func hasScheme(_ reference: String) -> Bool {
+        guard let colon = reference.firstIndex(of: ":"), let first = reference.first, first.isASCII, first.isLetter
+        else { return false }
+        return reference[..<colon].allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "+-.".contains($0)) }
     }
 }

@@ -85,6 +85,8 @@ package struct ProblemType: RawRepresentable, Sendable, Hashable {
 
     package static let blank = ProblemType(rawValue: "about:blank")
     package static let accountDoesNotExist = ProblemType(acme: "accountDoesNotExist")
+    /// Not of the RFC: what older Pebbles say of an account whose owner has not agreed to the terms.
+    package static let agreementRequired = ProblemType(acme: "agreementRequired")
     package static let alreadyReplaced = ProblemType(acme: "alreadyReplaced")
     package static let alreadyRevoked = ProblemType(acme: "alreadyRevoked")
     package static let badCSR = ProblemType(acme: "badCSR")

@@ -37,16 +37,20 @@ package struct KubeClient: Sendable {
 
     /// Sends a request and reads its answer whole. Retries as `RetryPolicy` says; throws on every status but 2xx.
     package func send(_ request: KubeRequest, lane: Lane = .shared) async throws(KubeError) -> JSONValue {
+        try request.checkPath()
         let body = request.body?.serialized()
         var number = 1
         var hasRefreshed = false
         while true {
+            let authorization = try await configuration.credentials.authorization()
             do throws(KubeError) {
                 if !request.isRead { try writeGate?.check() }
-                let response = try await exchange(request, body, lane)
+                let response = try await exchange(transportRequest(request, body, authorization, lane))
                 return try Self.value(of: response.body, request.limits)
             } catch {
-                if error.status?.code == 401, !hasRefreshed, await configuration.credentials.wasRefused() {
+                if error.status?.code == 401, !hasRefreshed,
+                    await configuration.credentials.wasRefused(authorization)
+                {
                     hasRefreshed = true
                     continue
                 }
@@ -63,14 +67,16 @@ package struct KubeClient: Sendable {
     package func stream<Result: Sendable>(
         _ request: KubeRequest, idleLimit: Duration, _ use: (ResponseBody) async throws -> Result
     ) async throws -> Result {
-        var transportRequest = try await transportRequest(request, body: nil, lane: .express)
+        try request.checkPath()
+        let authorization = try await configuration.credentials.authorization()
+        var transportRequest = transportRequest(request, nil, authorization, .express)
         transportRequest.deadline = nil
         transportRequest.idleLimit = idleLimit
         return try await transport.withResponse(to: transportRequest) { head, body in
             guard head.status.kind == .successful else {
                 let bytes = try await body.collect(upTo: 1 << 20)
                 let error = refusal(Response(head: head, body: bytes))
-                if head.status.code == 401 { _ = await configuration.credentials.wasRefused() }
+                if head.status.code == 401 { _ = await configuration.credentials.wasRefused(authorization) }
                 throw error
             }
             return try await use(body)
@@ -85,14 +91,10 @@ package struct KubeClient: Sendable {
         }
     }
 
-    private func exchange(_ request: KubeRequest, _ body: [UInt8]?, _ lane: Lane) async throws(KubeError) -> Response {
-        var transportRequest = try await transportRequest(request, body: body, lane: lane)
-        if !request.isRead, let writeGate {
-            transportRequest.deadline = min(writeGate.writeLimit, transportRequest.deadline ?? writeGate.writeLimit)
-        }
+    private func exchange(_ request: TransportRequest) async throws(KubeError) -> Response {
         let response: Response
         do throws(TransportError) {
-            response = try await transport.send(transportRequest)
+            response = try await transport.send(request)
         } catch {
             throw error == .cancelled ? .cancelled : .transport(error)
         }
@@ -101,9 +103,8 @@ package struct KubeClient: Sendable {
     }
 
     private func transportRequest(
-        _ request: KubeRequest, body: [UInt8]?, lane: Lane
-    ) async throws(KubeError) -> TransportRequest {
-        let authorization = try await configuration.credentials.authorization()
+        _ request: KubeRequest, _ body: [UInt8]?, _ authorization: Authorization, _ lane: Lane
+    ) -> TransportRequest {
         var headers: HTTPFields = [.accept: request.accept.rawValue, .userAgent: userAgent]
         if let contentType = request.contentType { headers[.contentType] = contentType.rawValue }
         if let header = authorization.header { headers[.authorization] = header }
@@ -111,9 +112,13 @@ package struct KubeClient: Sendable {
         if let identity = authorization.identity {
             tls = TLSOptions(trust: tls.trust, identity: identity, serverName: tls.serverName)
         }
-        return TransportRequest(
+        var transportRequest = TransportRequest(
             url: configuration.server + request.target, method: request.method, headers: headers, body: body, tls: tls,
             proxy: configuration.proxy, bodyLimit: 256 << 20, lane: lane)
+        if !request.isRead, let writeGate {
+            transportRequest.deadline = min(writeGate.writeLimit, transportRequest.deadline ?? writeGate.writeLimit)
+        }
+        return transportRequest
     }
 
     private func refusal(_ response: Response) -> KubeError {
@@ -131,6 +136,16 @@ package struct KubeClient: Sendable {
             return try JSONValue(parsing: body, limits: limits)
         } catch {
             throw .decoding("\(error)")
+        }
+    }
+}
+
+extension KubeRequest {
+    /// Refuses a path that would be another object's, or a whole collection's: a name that is empty, "." or "..".
+    func checkPath() throws(KubeError) {
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        guard path.hasPrefix("/"), !segments.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
+            throw .encoding("the path \(path) holds a name that no object can have")
         }
     }
 }

@@ -16,14 +16,16 @@ package struct RetryPolicy: Sendable {
 
     /// The wait before the next try, or nil when the error is to be given to the caller.
     ///
-    /// 429, and 5xx with a Retry-After, say that nothing was done: they are waited out for every request. What may have
-    /// been carried out is repeated only where that does no harm.
+    /// 429, and 503 with a Retry-After, say that nothing was done: they are waited out for every request. What may have
+    /// been carried out is repeated only where that does no harm: a 500 `ServerTimeout` names a wait too, but its write
+    /// may have reached etcd.
     func wait(after error: KubeError, try number: Int, isIdempotent: Bool) -> Duration? {
         guard number < tries else { return nil }
         switch error {
         case .status(let status, let retryAfter):
             let code = status.code ?? 0
-            guard code == 429 || (500...599).contains(code) && (isIdempotent || retryAfter != nil) else { return nil }
+            let isUndone = code == 429 || code == 503 && retryAfter != nil
+            guard isUndone || isIdempotent && (500...599).contains(code) else { return nil }
             guard let retryAfter else { return backoff(number) }
             return retryAfter > longestWait ? nil : max(retryAfter, .milliseconds(1)) + jitter(of: firstWait)
         case .transport(let error):

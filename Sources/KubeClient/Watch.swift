@@ -45,14 +45,14 @@ extension KubeClient {
                 var framer = LineFramer()
                 for try await chunk in body {
                     for line in try framer.lines(in: chunk) {
+                        let event: WatchEvent
                         do {
-                            let event = try WatchEvent(line, limits: request.limits)
-                            try await take(event)
-                        } catch let error as JSONError {
+                            event = try WatchEvent(line, limits: request.limits)
+                        } catch {
                             onMalformed(error)
-                        } catch let error as WatchEventError {
-                            onMalformed(error)
+                            continue
                         }
+                        try await take(event)
                     }
                 }
             }

@@ -154,7 +154,8 @@ extension KubeRequest {
             isIdempotent: false)
     }
 
-    /// Replaces an object, or with `subresource` "status" its status; the manifest carries the resourceVersion it was made from.
+    /// Replaces an object, or with `subresource` "status" its status; the manifest carries the resourceVersion it was
+    /// made from. One that does not could undo somebody's change when sent twice.
     package static func replace(
         _ resource: ResourceType, _ key: ObjectKey, _ manifest: JSONValue, subresource: String? = nil,
         fieldManager: String? = nil
@@ -162,7 +163,7 @@ extension KubeRequest {
         KubeRequest(
             method: .put, path: resource.path(namespace: key.namespace, name: key.name, subresource: subresource),
             query: fieldManager.map { [.init("fieldManager", $0)] } ?? [], contentType: .json, body: manifest,
-            isIdempotent: true)
+            isIdempotent: manifest.namesVersion)
     }
 
     /// Server-side apply: the manifest says all that `fieldManager` wants to own.
@@ -176,7 +177,8 @@ extension KubeRequest {
             contentType: .apply, body: manifest, isIdempotent: true)
     }
 
-    /// A merge patch (RFC 7386). One that carries `metadata.resourceVersion` changes only what it was made from.
+    /// A merge patch (RFC 7386). One that carries `metadata.resourceVersion` changes only what it was made from, and
+    /// only such a one may be sent twice.
     package static func mergePatch(
         _ resource: ResourceType, _ key: ObjectKey, _ patch: JSONValue, subresource: String? = nil,
         fieldManager: String? = nil
@@ -184,7 +186,7 @@ extension KubeRequest {
         KubeRequest(
             method: .patch, path: resource.path(namespace: key.namespace, name: key.name, subresource: subresource),
             query: fieldManager.map { [.init("fieldManager", $0)] } ?? [], contentType: .mergePatch, body: patch,
-            isIdempotent: true)
+            isIdempotent: patch.namesVersion)
     }
 
     /// A JSON patch (RFC 6902); not sent twice blindly, for its steps may add up.
@@ -213,4 +215,8 @@ extension KubeRequest {
             method: .delete, path: resource.path(namespace: key.namespace, name: key.name), contentType: .json,
             body: options, isIdempotent: true)
     }
+}
+
+extension JSONValue {
+    fileprivate var namesVersion: Bool { self["metadata"]?["resourceVersion"]?.stringValue?.isEmpty == false }
 }

@@ -47,6 +47,12 @@ package struct SolverSelection: Sendable, Hashable {
         try selection.solver.apply(HTTP01Override(annotations))
         return selection
     }
+
+    /// Whether the issuer has this stanza, wherever an Order's annotations may have sent its Ingress.
+    package static func offers(_ solver: Solver, in solvers: [Solver]) -> Bool {
+        let wanted = solver.withoutIngressChoice
+        return solvers.contains { $0.withoutIngressChoice == wanted }
+    }
 }
 
 /// The name of an authorization as selectors spell it.
@@ -115,6 +121,14 @@ extension Solver {
         if http01 != nil, !name.isWildcard, let offered = offer("http-01") { return (.http01, offered) }
         if dns01 != nil, !name.isAddress, let offered = offer("dns-01") { return (.dns01, offered) }
         return nil
+    }
+
+    fileprivate var withoutIngressChoice: Solver {
+        var solver = self
+        solver.http01?.ingress?.name = nil
+        solver.http01?.ingress?.class = nil
+        solver.http01?.ingress?.ingressClassName = nil
+        return solver
     }
 
     /// An override of the Ingress replaces every other way the stanza names one.

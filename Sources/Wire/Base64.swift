@@ -61,10 +61,15 @@ private struct Alphabet: Sendable {
     func decode(_ text: [UInt8], padding: Base64.Padding, lineEnds: Bool) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3 + 3)
+        var index = 0
         var group: UInt32 = 0
         var count = 0
         var pads = 0
-        for byte in text {
+        while index < text.count {
+            if count == 0, pads == 0 { index = wholeGroups(of: text, from: index, into: &bytes) }
+            guard index < text.count else { break }
+            let byte = text[index]
+            index += 1
             let value = values[Int(byte)]
             if value == 255 {
                 if lineEnds, byte == 0x0A || byte == 0x0D { continue }
@@ -76,14 +81,31 @@ private struct Alphabet: Sendable {
             group = group << 6 | UInt32(value)
             count += 1
             if count == 4 {
-                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-                bytes.append(UInt8(truncatingIfNeeded: group))
+                append(group, to: &bytes)
                 group = 0
                 count = 0
             }
         }
         return finish(&bytes, group, count, pads, padding)
+    }
+
+    /// Decodes groups of four digits until something else stands there, and answers where.
+    private func wholeGroups(of text: [UInt8], from start: Int, into bytes: inout [UInt8]) -> Int {
+        var index = start
+        while index + 4 <= text.count {
+            let first = values[Int(text[index])], second = values[Int(text[index + 1])]
+            let third = values[Int(text[index + 2])], fourth = values[Int(text[index + 3])]
+            guard first | second | third | fourth < 64 else { break }
+            append(UInt32(first) << 18 | UInt32(second) << 12 | UInt32(third) << 6 | UInt32(fourth), to: &bytes)
+            index += 4
+        }
+        return index
+    }
+
+    private func append(_ group: UInt32, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(truncatingIfNeeded: group >> 16))
+        bytes.append(UInt8(truncatingIfNeeded: group >> 8))
+        bytes.append(UInt8(truncatingIfNeeded: group))
     }
 
     /// The last, shorter group: its unused bits must be zero, so that no two texts mean the same bytes.

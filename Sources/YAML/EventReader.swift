@@ -17,7 +17,8 @@ struct YAMLEvent: Equatable {
 
 /// Runs libyaml over a text and copies its events, so that no pointer of its outlives the call.
 enum EventReader {
-    static func events(of bytes: [UInt8]) throws(YAMLError) -> [YAMLEvent] {
+    /// - Parameter limit: how many events at most; each takes more memory than the byte or two it may stand for.
+    static func events(of bytes: [UInt8], limit: Int) throws(YAMLError) -> [YAMLEvent] {
         var parser = unsafe yaml_parser_t()
         guard unsafe yaml_parser_initialize(&parser) == 1 else {
             throw YAMLError(line: 1, problem: "there is not enough memory to read it")
@@ -27,12 +28,12 @@ enum EventReader {
             // An empty array has no address, and libyaml asserts that there is one.
             guard let start = buffer.baseAddress else { return .success([]) }
             unsafe yaml_parser_set_input_string(&parser, start, buffer.count)
-            return unsafe readAll(&parser)
+            return unsafe readAll(&parser, limit: limit)
         }
         return try result.get()
     }
 
-    private static func readAll(_ parser: inout yaml_parser_t) -> Result<[YAMLEvent], YAMLError> {
+    private static func readAll(_ parser: inout yaml_parser_t, limit: Int) -> Result<[YAMLEvent], YAMLError> {
         var events: [YAMLEvent] = []
         while true {
             var event = unsafe yaml_event_t()
@@ -40,6 +41,9 @@ enum EventReader {
             defer { unsafe yaml_event_delete(&event) }
             if unsafe event.type == YAML_STREAM_END_EVENT { return .success(events) }
             if let copied = unsafe copy(event) { events.append(copied) }
+            if events.count > limit {
+                return .failure(YAMLError(line: events[limit].line, problem: "there are too many values"))
+            }
         }
     }
 

@@ -26,7 +26,7 @@ package enum YAMLDocuments {
         guard bytes.count <= limits.bytes else {
             throw YAMLError(line: 1, problem: "the text is longer than \(limits.bytes) bytes")
         }
-        let events = try EventReader.events(of: bytes)
+        let events = try EventReader.events(of: bytes, limit: 2 * limits.values)
         var composer = Composer(events: events, limits: limits)
         return try composer.documents()
     }

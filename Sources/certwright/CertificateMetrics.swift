@@ -1,4 +1,5 @@
 import CertificateAPI
+import KubeModel
 import KubeRuntime
 import Operations
 import Wire
@@ -48,10 +49,13 @@ struct CertificateMetrics: Sendable {
             times("not_after", "The timestamp after which the certificate is invalid, expressed in Unix Epoch Time.") {
                 $0.notAfter
             },
-            times("not_before", "The timestamp before which the certificate is invalid, expressed in Unix Epoch Time.") {
+            times("not_before", "The timestamp before which the certificate is invalid, expressed in Unix Epoch Time.")
+            {
                 $0.notBefore
             },
-            times("renewal", "The timestamp after which the certificate should be renewed, expressed in Unix Epoch Time.") {
+            times(
+                "renewal", "The timestamp after which the certificate should be renewed, expressed in Unix Epoch Time."
+            ) {
                 $0.renewalTime
             },
         ]
@@ -94,7 +98,8 @@ extension Certificate {
     fileprivate var metricLabels: [(name: String, value: String)] {
         [
             (name: "issuer_group", value: spec.issuerRef.effectiveGroup),
-            (name: "issuer_kind", value: spec.issuerRef.effectiveKind), (name: "issuer_name", value: spec.issuerRef.name),
+            (name: "issuer_kind", value: spec.issuerRef.effectiveKind),
+            (name: "issuer_name", value: spec.issuerRef.name),
             (name: "name", value: metadata.name), (name: "namespace", value: metadata.namespace ?? ""),
         ]
     }

@@ -49,7 +49,8 @@ extension Counters {
 extension Counters.Name {
     fileprivate var label: String {
         switch self {
-        case .controllerSyncCallCount, .controllerSyncErrorCount, .controllerQueueDepth, .controllerRunning: "controller"
+        case .controllerSyncCallCount, .controllerSyncErrorCount, .controllerQueueDepth, .controllerRunning:
+            "controller"
         default: "resource"
         }
     }

@@ -4,13 +4,15 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
-import Wire
 
 /// The caches of everything the controllers look at, and what fills them.
 struct Stores: Sendable {
     let certificates = CertificateCaches.certificates()
     let requests = CertificateCaches.requests()
-    let issuers = Cache<Issuer>()
+    let orders = ACMECaches.orders()
+    let challenges = ACMECaches.challenges()
+    let issuers = ACMECaches.issuers()
+    let ingresses = Cache<Ingress>(indexes: IngressShimReconciler.ingressIndexes)
     /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
     let secretFacts = CertificateCaches.secretFacts()
@@ -19,9 +21,9 @@ struct Stores: Sendable {
     /// Empty for all namespaces.
     let namespace: String
 
-    init(namespace: String) {
+    init(namespace: String, resourceNamespace: String) {
         self.namespace = namespace
-        clusterIssuers = namespace.isEmpty ? Cache<ClusterIssuer>() : nil
+        clusterIssuers = namespace.isEmpty ? ACMECaches.clusterIssuers(secretsIn: resourceNamespace) : nil
     }
 
     /// What still has to be read before the caches are whole; a sentence, or nil when all are.
@@ -29,9 +31,57 @@ struct Stores: Sendable {
         var names: [String] = []
         if !certificates.isSynced { names.append("certificates") }
         if !requests.isSynced { names.append("certificaterequests") }
+        if !orders.isSynced { names.append("orders") }
+        if !challenges.isSynced { names.append("challenges") }
+        if !ingresses.isSynced { names.append("ingresses") }
         if !issuers.isSynced { names.append("issuers") }
         if let clusterIssuers, !clusterIssuers.isSynced { names.append("clusterissuers") }
         if !secretFacts.isSynced || !otherSecrets.isSynced { names.append("secrets") }
         return names.isEmpty ? nil : "Still reading \(names.joined(separator: ", ")) from the API server."
+    }
+
+    func waitUntilSynced() async throws {
+        try await certificates.waitUntilSynced()
+        try await requests.waitUntilSynced()
+        try await orders.waitUntilSynced()
+        try await challenges.waitUntilSynced()
+        try await ingresses.waitUntilSynced()
+        try await issuers.waitUntilSynced()
+        try await clusterIssuers?.waitUntilSynced()
+        try await secretFacts.waitUntilSynced()
+        try await otherSecrets.waitUntilSynced()
+    }
+
+    func informers(
+        client: KubeClient, selected: Set<ControllerName>, counters: Counters, logger: Logger
+    ) -> [Part] {
+        let scope = namespace.isEmpty ? nil : namespace
+        func informer<Object: KubeObject>(
+            _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
+            _ transform: Informer<Object>.Transform? = nil
+        ) -> Part {
+            let informer = Informer(
+                client: client, cache: cache, options: options, name: name, transform: transform,
+                onMalformed: { [logger] object in
+                    logger.error("An object cannot be read and is left alone", metadata: ["object": "\(object)"])
+                }, counters: counters, logger: logger)
+            return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
+        }
+        let all = ListOptions(namespace: scope)
+        var parts = [
+            informer(certificates, all), informer(requests, all, CertificateCaches.request),
+            informer(orders, all, ACMECaches.order), informer(challenges, all), informer(issuers, all),
+            informer(ingresses, all),
+            informer(
+                secretFacts, name: "secrets with facts",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
+                CertificateCaches.secret),
+            informer(
+                otherSecrets, name: "other secrets",
+                ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),
+                CertificateCaches.other),
+        ]
+        if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
+        return parts
     }
 }

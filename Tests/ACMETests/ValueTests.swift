@@ -161,7 +161,8 @@ struct LinkTests {
     @Test(
         "references are read against the URL they came from",
         arguments: [
-            ("https://o/x", "https://o/x"), ("//o/x", "https://o/x"), ("/x?y", "https://ca:1/x?y"),
+            ("https://o/x", "https://o/x"), ("data:text/plain,Do%20what", "data:text/plain,Do%20what"),
+            ("//o/x", "https://o/x"), ("/x?y", "https://ca:1/x?y"),
             ("x", "https://ca:1/p/x"),
         ])
     func references(reference: String, url: String) {

@@ -77,6 +77,16 @@ struct KubeClientTests {
         #expect(read.requests.count == 2)
     }
 
+    @Test("a create that may have reached etcd is not sent again, though the server names a wait")
+    func serverTimeout() async {
+        let body = #"{"kind":"Status","reason":"ServerTimeout","code":500,"details":{"retryAfterSeconds":2}}"#
+        let transport = ScriptedTransport([.response(status: 500, headers: [.retryAfter: "2"], body: body)])
+        await #expect(throws: KubeError.self) {
+            try await client(transport).create(Secret(metadata: ObjectMeta(name: "a", namespace: "web")))
+        }
+        #expect(transport.requests.count == 1)
+    }
+
     @Test("a server that never recovers is asked five times and no more")
     func bounded() async {
         let transport = ScriptedTransport(
@@ -167,5 +177,79 @@ struct KubeClientTests {
                 #expect(check(error))
             }
         }
+    }
+
+    @Test("a name that is another object's path, or none, is never sent", arguments: ["", ".", ".."])
+    func hostileNames(name: String) async {
+        let transport = ScriptedTransport([])
+        let client = client(transport)
+        for key in [
+            ObjectKey(namespace: "web", name: name), ObjectKey(namespace: name.isEmpty ? "." : name, name: "a"),
+        ] {
+            await #expect(throws: KubeError.self) { try await client.delete(Secret.self, key) }
+            await #expect(throws: KubeError.self) { try await client.get(Secret.self, key) }
+        }
+        #expect(transport.requests.isEmpty)
+    }
+
+    @Test("a refused credential is asked for again once, and what was shown is named")
+    func refusedCredential() async throws {
+        let credentials = RotatingCredential(["old", "new"])
+        let transport = ScriptedTransport([
+            .response(status: 401, body: refusal(401, "Unauthorized")), .response(status: 200, body: secret),
+        ])
+        _ = try await client(transport, credentials: credentials).get(Secret.self, key)
+        #expect(transport.requests.map { $0.headers[.authorization] } == ["Bearer old", "Bearer new"])
+        #expect(credentials.refused.withLock { $0 } == ["Bearer old"])
+        let hopeless = ScriptedTransport(
+            Array(repeating: .response(status: 401, body: refusal(401, "Unauthorized")), count: 5))
+        await #expect(throws: KubeError.self) {
+            try await client(hopeless, credentials: RotatingCredential(["a", "b", "c"])).get(Secret.self, key)
+        }
+        #expect(hopeless.requests.count == 2)
+    }
+
+    @Test("what the reader of a watch throws ends the watch, and is not taken for a malformed line")
+    func watchReaderFails() async {
+        let line = #"{"type":"ADDED","object":{"metadata":{"name":"a"}}}"# + "\n"
+        let transport = ScriptedTransport([.stream([line, line], ending: nil)])
+        var malformed = 0
+        var taken = 0
+        await #expect(throws: KubeError.self) {
+            try await client(transport).watch(
+                Secret.resource, ListOptions(), from: "1", timeoutSeconds: 10, onMalformed: { _ in malformed += 1 },
+                take: { _ in
+                    taken += 1
+                    throw WatchEventError.shape
+                })
+        }
+        #expect(taken == 1)
+        #expect(malformed == 0)
+    }
+
+    @Test("an authorization prints as redacted")
+    func redacted() {
+        var dumped = ""
+        dump(Authorization(header: "Bearer hunter2"), to: &dumped)
+        #expect(!dumped.contains("hunter2"))
+        #expect(!"\(Authorization(header: "Bearer hunter2"))".contains("hunter2"))
+    }
+}
+
+/// Gives the next token once the last was refused.
+private final class RotatingCredential: CredentialSource {
+    private let tokens: Mutex<[String]>
+    let refused = Mutex<[String]>([])
+
+    init(_ tokens: [String]) { self.tokens = Mutex(tokens) }
+
+    func authorization() async throws(KubeError) -> Authorization {
+        Authorization(header: tokens.withLock { $0.first.map { "Bearer \($0)" } })
+    }
+
+    func wasRefused(_ authorization: Authorization) async -> Bool {
+        refused.withLock { $0.append(authorization.header ?? "") }
+        tokens.withLock { _ = $0.removeFirst() }
+        return true
     }
 }

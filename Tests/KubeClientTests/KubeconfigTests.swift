@@ -95,7 +95,8 @@ struct KubeconfigTests {
         #expect(try await configuration.credentials.authorization().header == "Bearer one")
         try folder.write("token", "two\n")
         #expect(try await configuration.credentials.authorization().header == "Bearer one")
-        #expect(await configuration.credentials.wasRefused())
+        let shown = try await configuration.credentials.authorization()
+        #expect(await configuration.credentials.wasRefused(shown))
         #expect(try await configuration.credentials.authorization().header == "Bearer two")
     }
 
@@ -120,7 +121,10 @@ struct KubeconfigTests {
         for _ in 0..<3 {
             #expect(try await configuration.credentials.authorization().header == "Bearer tok-env")
         }
-        #expect(await configuration.credentials.wasRefused())
+        let shown = try await configuration.credentials.authorization()
+        for _ in 0..<3 { #expect(await configuration.credentials.wasRefused(shown)) }
+        _ = try await configuration.credentials.authorization()
+        #expect(await configuration.credentials.wasRefused(Authorization(header: "Bearer of another plugin run")))
         _ = try await configuration.credentials.authorization()
         let count = try #require(fopen(counter, "r"))
         defer { fclose(count) }
@@ -197,6 +201,40 @@ struct KubeconfigTests {
             #expect(error.description.contains(path))
             #expect(error.description.contains(part), "\(error.description)")
             #expect(!error.description.contains("%%secret%%"))
+        }
+    }
+
+    @Test("the cluster that a plugin is told of carries the CA of a file besides the kubeconfig")
+    func execClusterInfo() async throws {
+        let folder = try Folder()
+        try folder.write("ca", "CA")
+        try folder.write(
+            "plugin",
+            """
+            #!/bin/sh
+            case "$KUBERNETES_EXEC_INFO" in *'"certificate-authority-data":"Q0E="'*) ;; *) exit 3 ;; esac
+            printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}'
+            """, mode: 0o700)
+        let user = """
+            exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, provideClusterInfo: true, \
+            interactiveMode: Never}
+            """
+        let cluster = "server: \"https://x\", certificate-authority: ca"
+        let configuration = try load(try folder.write("a", file(user: user, cluster: cluster)))
+        #expect(try await configuration.credentials.authorization().header == "Bearer t")
+    }
+
+    @Test("a plugin that hangs is given up")
+    func execHangs() async throws {
+        let folder = try Folder()
+        try folder.write("plugin", "#!/bin/sh\nexec sleep 600\n", mode: 0o700)
+        let user = "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, interactiveMode: Never}"
+        let configuration = try load(try folder.write("a", file(user: user)), time: InstantTime())
+        do throws(KubeError) {
+            _ = try await configuration.credentials.authorization()
+            Issue.record("no error")
+        } catch {
+            #expect(error.description.contains("did not end within"))
         }
     }
 }

@@ -45,12 +45,16 @@ struct RequestTests {
         )
     }
 
-    @Test("a create and a JSON patch are never idempotent, an apply and a merge patch are")
+    @Test("creates and JSON patches are never sent twice, updates and merge patches only of a version, applies always")
     func idempotence() {
         #expect(!KubeRequest.create(Secret.resource, namespace: "web", [:]).isIdempotent)
         #expect(!KubeRequest.jsonPatch(Secret.resource, secret, []).isIdempotent)
         #expect(KubeRequest.apply(Secret.resource, secret, [:], fieldManager: "m", force: true).isIdempotent)
-        #expect(KubeRequest.mergePatch(Secret.resource, secret, [:]).isIdempotent)
+        let pinned: JSONValue = ["metadata": ["resourceVersion": "5"]]
+        #expect(!KubeRequest.mergePatch(Secret.resource, secret, [:]).isIdempotent)
+        #expect(KubeRequest.mergePatch(Secret.resource, secret, pinned).isIdempotent)
+        #expect(!KubeRequest.replace(Secret.resource, secret, [:]).isIdempotent)
+        #expect(KubeRequest.replace(Secret.resource, secret, pinned).isIdempotent)
     }
 
     @Test("an apply names its manager and its content type")

@@ -106,7 +106,7 @@ struct ControllerLoopTests {
                 }
                 _ = await started.next()
             }
-            while value(.controllerSyncErrorCount) < 3 { await Task.yield() }
+            try await until("three errors are counted") { value(.controllerSyncErrorCount) >= 3 }
         }
         #expect(script.runs == ["a", "a", "a", "a"])
         #expect(clock.elapsed() == .seconds(702))
@@ -124,7 +124,7 @@ struct ControllerLoopTests {
             loop.enqueue(key("slow"))
             for i in 0..<50 { loop.enqueue(key("later\(i)"), at: clock.now() + .seconds(3600)) }
             for i in 0..<50 { loop.enqueue(key("now\(i)")) }
-            while script.runs.count < 51 { await Task.yield() }
+            try await until("all but the slow and later keys have run") { script.runs.count >= 51 }
             gate.raise()
         }
         #expect(script.record.withLock { $0.most } == 2)
@@ -193,7 +193,7 @@ struct ControllerLoopTests {
                     }
                 }
             }
-            while loop.isBusy { await Task.yield() }
+            try await until("the loop is idle") { !loop.isBusy }
         }
         #expect(Set(script.runs).count == 500)
     }

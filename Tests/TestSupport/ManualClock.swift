@@ -9,17 +9,11 @@ package final class ManualClock: TimeSource {
         var continuation: CheckedContinuation<Void, any Error>
     }
 
-    private struct Watcher {
-        var sleepers: Int
-        var continuation: CheckedContinuation<Void, Never>
-    }
-
     private struct State {
         var elapsed = Duration.zero
         var wall: Timestamp
         var nextID: UInt64 = 0
         var sleepers: [Sleeper] = []
-        var watchers: [Watcher] = []
     }
 
     private let state: Mutex<State>
@@ -65,22 +59,19 @@ package final class ManualClock: TimeSource {
 
     package var sleeperCount: Int { state.withLock { $0.sleepers.count } }
 
-    /// Returns as soon as at least so many tasks sleep, so that a test knows that its subject waits.
+    /// Returns as soon as at least so many tasks sleep, so that a test knows that its subject waits; or after 20 real
+    /// seconds, so that what the test expects next fails instead of hanging.
     package func waitForSleepers(_ count: Int = 1) async {
-        await withCheckedContinuation { continuation in
-            let isReached = state.withLock { state in
-                if state.sleepers.count >= count { return true }
-                state.watchers.append(Watcher(sleepers: count, continuation: continuation))
-                return false
-            }
-            if isReached { continuation.resume() }
+        let end = ContinuousClock.now + .seconds(20)
+        while sleeperCount < count, .now < end, !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(1))  // cancelled, the loop ends
         }
     }
 
     private func fallAsleep(_ id: UInt64, for duration: Duration, _ continuation: CheckedContinuation<Void, any Error>)
     {
         enum Answer {
-            case asleep([Watcher])
+            case asleep
             case awake
             case cancelled
         }
@@ -88,13 +79,10 @@ package final class ManualClock: TimeSource {
             if Task.isCancelled { return .cancelled }
             if duration <= .zero { return .awake }
             state.sleepers.append(Sleeper(id: id, until: state.elapsed + duration, continuation: continuation))
-            let count = state.sleepers.count
-            let satisfied = state.watchers.filter { $0.sleepers <= count }
-            state.watchers.removeAll { $0.sleepers <= count }
-            return .asleep(satisfied)
+            return .asleep
         }
         switch answer {
-        case .asleep(let watchers): for watcher in watchers { watcher.continuation.resume() }
+        case .asleep: break
         case .awake: continuation.resume()
         case .cancelled: continuation.resume(throwing: CancellationError())
         }

@@ -61,17 +61,20 @@ package struct Pebble: Sendable {
             challengeServer: ChallengeServer(
                 managementURL: "http://127.0.0.1:\(ports[2])", dnsAddress: "127.0.0.1:\(ports[3])",
                 httpPort: ports[4], transport: transport))
-        let challengeArguments = [
-            "-management", "127.0.0.1:\(ports[2])", "-dns01", "127.0.0.1:\(ports[3])", "-http01",
-            "127.0.0.1:\(ports[4])", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "", "-defaultIPv4", "127.0.0.1",
-        ]
+        let isNext = options.version == .next
+        let challengeArguments =
+            [
+                "-management", "127.0.0.1:\(ports[2])", isNext ? "-dnsserver" : "-dns01", "127.0.0.1:\(ports[3])",
+                "-http01", "127.0.0.1:\(ports[4])", "-https01", "", "-tlsalpn01", "", "-defaultIPv6", "",
+                "-defaultIPv4", "127.0.0.1",
+            ] + (isNext ? ["-doh", ""] : [])
         let serverArguments =
             [
                 "-config", folder.path("config.json"), "-dnsserver",
                 options.resolver ?? pebble.challengeServer.dnsAddress,
             ]
             + (options.isStrict ? ["-strict"] : [])
-        let challengeProgram = options.version == .next ? "pebble-challtestsrv-next" : "pebble-challtestsrv"
+        let challengeProgram = isNext ? "pebble-challtestsrv-next" : "pebble-challtestsrv"
         return try await withProcess(challengeProgram, challengeArguments, log: folder.path("challtestsrv.log")) {
             try await withProcess(
                 options.version.rawValue, serverArguments, environment: environment(options),
@@ -94,16 +97,20 @@ package struct Pebble: Sendable {
     }
 
     private func waitUntilReady(over transport: any HTTPTransport) async throws {
-        for attempt in 1... {
-            do {
-                var headers = HTTPFields()
-                headers[.userAgent] = "certwright-tests"
-                let request = TransportRequest(url: directoryURL, headers: headers, tls: tls, proxy: .none)
-                if try await transport.send(request).status == .ok { return }
-            } catch {
-                if attempt > 200 { throw error }
+        for url in [directoryURL, "\(managementURL)/roots/0", challengeServer.managementURL] {
+            for attempt in 1... {
+                do {
+                    var headers = HTTPFields()
+                    headers[.userAgent] = "certwright-tests"
+                    let request = TransportRequest(url: url, headers: headers, tls: tls, proxy: .none)
+                    // The challenge server has no page to GET: any answer will do.
+                    _ = try await transport.send(request)
+                    break
+                } catch {
+                    if attempt > 300 { throw error }
+                    try await Task.sleep(for: .milliseconds(50))
+                }
             }
-            try await Task.sleep(for: .milliseconds(50))
         }
     }
 }

@@ -1,5 +1,6 @@
 import Glibc
 import Subprocess
+import Synchronization
 import SystemPackage
 
 /// A real server that a test wanted did not do its part.
@@ -60,6 +61,9 @@ package func withProcess<R: Sendable>(
 
 /// TCP ports of the loopback address that nobody listened on a moment ago, all different.
 package enum FreePorts {
+    /// Ports handed out before, which their servers may not have opened yet.
+    private static let taken = Mutex<Set<Int>>([])
+
     package static func take(_ count: Int) throws -> [Int] {
         var sockets: [Int32] = []
         defer { sockets.forEach { _ = close($0) } }
@@ -67,7 +71,8 @@ package enum FreePorts {
             let handle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             guard handle >= 0 else { throw TestServerError("no socket: errno \(errno)") }
             sockets.append(handle)
-            return try bound(handle)
+            let port = try bound(handle)
+            return taken.withLock { $0.insert(port).inserted } ? port : try take(1)[0]
         }
     }
 

@@ -5,11 +5,12 @@
 certwright_cache=${CERTWRIGHT_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/certwright}
 testbed_bin=${TESTBED_BIN:-$certwright_cache/testbed/bin}
 
-# Milliseconds since this shell began; $SECONDS is too coarse for steps of half a second.
-began=${EPOCHREALTIME//[.,]/}
+# When the first of the scripts that call each other began, in microseconds: they share one clock, and $SECONDS is too
+# coarse for steps of half a second.
+export CERTWRIGHT_BEGAN=${CERTWRIGHT_BEGAN:-${EPOCHREALTIME//[.,]/}}
 elapsed() {
   local now=${EPOCHREALTIME//[.,]/} tenths
-  tenths=$(((now - began) / 100000))
+  tenths=$(((now - CERTWRIGHT_BEGAN) / 100000))
   printf '%d.%d s' $((tenths / 10)) $((tenths % 10))
 }
 

@@ -43,6 +43,7 @@ enum Upkeep {
         let limit = max(1, view.certificate.spec.revisionHistoryLimit ?? 1)
         let history = view.requests.filter { ($0.revision ?? .max) <= revision }
             .sorted { ($0.revision ?? 0, $0.metadata.name) < ($1.revision ?? 0, $1.metadata.name) }
-        return Array(history.dropLast(limit))
+        // One without a legible revision is no part of the history.
+        return view.requests.filter { $0.revision == nil } + history.dropLast(limit)
     }
 }

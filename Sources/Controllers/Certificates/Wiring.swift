@@ -10,9 +10,10 @@ package enum CertificateCaches {
     package static let othersSelector = "!" + Names.Label.filteredCache
 
     package static func certificates() -> Cache<Certificate> {
-        Cache(indexes: [
+        let indexes: [String: @Sendable (Certificate) -> [String]] = [
             CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] }
-        ])
+        ]
+        return Cache(indexes: indexes.merging(IngressShimReconciler.certificateIndexes) { own, _ in own })
     }
 
     package static func requests() -> Cache<RequestFacts> {
@@ -68,11 +69,14 @@ extension CertificateReconciler {
         }
         certificates.onChange { old, new in
             if let key = new?.key ?? old?.key { enqueue(key) }
-            // Whoever else names the Secret may now be its owner.
+            // Whoever else names the Secret may now be its owner, or no longer.
             if let old,
-                new == nil || new?.spec.secretName != old.spec.secretName || new?.metadata.isBeingDeleted == true
+                new == nil || new?.metadata.isBeingDeleted == true || new?.spec.secretName != old.spec.secretName
             {
                 claimants(old.metadata.namespace ?? "", old.spec.secretName)
+            }
+            if let new, new.spec.secretName != old?.spec.secretName {
+                claimants(new.metadata.namespace ?? "", new.spec.secretName)
             }
         }
         requests.onChange { old, new in

@@ -28,12 +28,14 @@ actor ExecCredential: CredentialSource {
     private let program: String
     private let variables: [(name: String, value: String)]
     private let time: any TimeSource
+    private static let patience = Duration.seconds(60)
     private var cached: Cached?
     private var running: Task<Cached, any Error>?
 
     init(
-        _ config: KubeconfigFile.ExecConfig, userField: String, file: String, cluster: KubeconfigFile.Cluster,
-        environment: ClusterConfiguration.Environment, time: any TimeSource
+        _ config: KubeconfigFile.ExecConfig, userField: String, file: String,
+        cluster: MergedKubeconfig.Sourced<KubeconfigFile.Cluster>,
+        time: any TimeSource
     ) throws(KubeconfigError) {
         let known = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
         guard let version = config.apiVersion, known.contains(version) else {
@@ -65,9 +67,7 @@ actor ExecCredential: CredentialSource {
     func authorization() async throws(KubeError) -> Authorization {
         if let cached, cached.expires.map({ time.now() < $0 - .seconds(10) }) ?? true { return cached.authorization }
         do {
-            let fresh = try await shared()
-            cached = fresh
-            return fresh.authorization
+            return try await shared().authorization
         } catch let error as KubeError {
             throw error
         } catch {
@@ -75,9 +75,9 @@ actor ExecCredential: CredentialSource {
         }
     }
 
-    func wasRefused() -> Bool {
-        defer { cached = nil }
-        return cached != nil
+    func wasRefused(_ authorization: Authorization) -> Bool {
+        if let cached, cached.authorization.isSame(as: authorization) { self.cached = nil }
+        return true
     }
 
     private var hint: String { config.installHint.map { " \($0)" } ?? "" }
@@ -85,10 +85,27 @@ actor ExecCredential: CredentialSource {
     /// One run for all who wait. The task is awaited by each of them, right here.
     private func shared() async throws -> Cached {
         if let running { return try await running.value }
-        let task = Task { try await run() }
+        let task = Task { try await runInTime() }
         running = task
         defer { running = nil }
-        return try await task.value
+        let fresh = try await task.value
+        cached = fresh
+        return fresh
+    }
+
+    /// A plugin that hangs would hold up every request: it is ended after a while.
+    private func runInTime() async throws -> Cached {
+        try await withThrowingTaskGroup(of: Cached.self) { group in
+            group.addTask { try await self.run() }
+            group.addTask { [time, config, hint] in
+                try await time.sleep(for: Self.patience)
+                throw KubeError.credentials(
+                    "the exec plugin \(config.command) did not end within \(Self.patience)\(hint)")
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw KubeError.cancelled }
+            return first
+        }
     }
 
     private func run() async throws -> Cached {
@@ -128,14 +145,18 @@ actor ExecCredential: CredentialSource {
         return Cached(authorization: authorization, expires: status.expirationTimestamp)
     }
 
-    private static func clusterInfo(_ cluster: KubeconfigFile.Cluster) -> JSONValue {
+    private static func clusterInfo(_ sourced: MergedKubeconfig.Sourced<KubeconfigFile.Cluster>) -> JSONValue {
+        let cluster = sourced.value
         var info: JSONValue = [:]
         if let server = cluster.server { info["server"] = .string(server) }
         if let name = cluster.tlsServerName { info["tls-server-name"] = .string(name) }
         if let skip = cluster.insecureSkipTLSVerify { info["insecure-skip-tls-verify"] = .bool(skip) }
         if let proxy = cluster.proxyURL { info["proxy-url"] = .string(proxy) }
         var authority = cluster.certificateAuthorityData?.bytes
-        if authority == nil, let path = cluster.certificateAuthority { authority = try? FileBytes.read(path) }
+        if authority == nil, let path = cluster.certificateAuthority {
+            // One that cannot be read has already been refused with the cluster's own trust.
+            authority = try? FileBytes.read(FileBytes.resolve(path, besides: sourced.file))
+        }
         if let authority { info["certificate-authority-data"] = .string(Base64.encode(authority)) }
         return info
     }

@@ -39,10 +39,10 @@ struct TokenFileCredential: CredentialSource {
         return Authorization(header: header)
     }
 
-    func wasRefused() async -> Bool {
+    func wasRefused(_ authorization: Authorization) async -> Bool {
         storage.cached.withLock { cached in
-            defer { cached = nil }
-            return cached != nil
+            if cached?.header == authorization.header { cached = nil }
+            return true
         }
     }
 }

@@ -11,7 +11,7 @@ extension ClusterConfiguration {
     /// `~/.kube/config`. Throws with the file and the field that cannot be used.
     package static func load(
         kubeconfig path: String?, context: String? = nil, server: String? = nil,
-        environment: @escaping Environment, time: any TimeSource = SystemTime()
+        environment: Environment, time: any TimeSource = SystemTime()
     ) throws(KubeconfigError) -> ClusterConfiguration {
         var paths: [String] = []
         if let path {
@@ -28,14 +28,16 @@ extension ClusterConfiguration {
         }
         var merged = MergedKubeconfig()
         for path in paths {
+            let bytes: [UInt8]
             do throws(FileBytes.Unreadable) {
-                try merged.addFile(path)
+                bytes = try FileBytes.read(path)
             } catch {
                 throw KubeconfigError(
                     file: path, problem: "\(error.reason). Name one with --kubeconfig, or set KUBECONFIG.")
             }
+            try merged.add(bytes, file: path)
         }
-        var configuration = try merged.configuration(context: context, environment: environment, time: time)
+        var configuration = try merged.configuration(context: context, time: time)
         if let server { configuration.server = server.hasSuffix("/") ? String(server.dropLast()) : server }
         return configuration
     }
@@ -68,18 +70,8 @@ extension ClusterConfiguration {
 }
 
 extension MergedKubeconfig {
-    fileprivate mutating func addFile(_ path: String) throws(FileBytes.Unreadable) {
-        let bytes = try FileBytes.read(path)
-        do throws(KubeconfigError) {
-            try add(bytes, file: path)
-        } catch {
-            throw FileBytes.Unreadable(
-                reason: error.problem.hasSuffix(".") ? String(error.problem.dropLast()) : error.problem)
-        }
-    }
-
     func configuration(
-        context requested: String?, environment: @escaping ClusterConfiguration.Environment, time: any TimeSource
+        context requested: String?, time: any TimeSource
     ) throws(KubeconfigError) -> ClusterConfiguration {
         let all = files.joined(separator: ":")
         guard let name = requested ?? currentContext else {
@@ -108,7 +100,7 @@ extension MergedKubeconfig {
         let identity =
             try user.map { user throws(KubeconfigError) in try self.identity(user, context.value.user ?? "") } ?? nil
         let credentials = try credentials(
-            user, name: context.value.user ?? "", cluster: cluster, environment: environment, time: time)
+            user, name: context.value.user ?? "", cluster: cluster, time: time)
         return ClusterConfiguration(
             server: server, tls: TLSOptions(trust: trust, identity: identity, serverName: cluster.value.tlsServerName),
             proxy: cluster.value.proxyURL.map { $0.isEmpty ? .environment : .url($0) } ?? .environment,
@@ -165,7 +157,7 @@ extension MergedKubeconfig {
 
     private func credentials(
         _ user: Sourced<KubeconfigFile.User>?, name: String, cluster: Sourced<KubeconfigFile.Cluster>,
-        environment: @escaping ClusterConfiguration.Environment, time: any TimeSource
+        time: any TimeSource
     ) throws(KubeconfigError) -> any CredentialSource {
         guard let user else { return FixedCredential(Authorization()) }
         let value = user.value
@@ -189,8 +181,7 @@ extension MergedKubeconfig {
         }
         if let exec = value.exec {
             return try ExecCredential(
-                exec, userField: "users[\(name)].user.exec", file: user.file, cluster: cluster.value,
-                environment: environment, time: time)
+                exec, userField: "users[\(name)].user.exec", file: user.file, cluster: cluster, time: time)
         }
         return FixedCredential(Authorization())
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DNSWire
 import Wire
 
 struct ACMEFlags: ParsableArguments {
@@ -66,6 +67,14 @@ struct ACMEFlags: ParsableArguments {
         for entry in acmeHttp01SolverExtraLabels
         where !entry.contains("=") || entry.hasPrefix("=") {
             throw ValidationError("--acme-http01-solver-extra-labels takes key=value; \"\(entry)\" is neither.")
+        }
+        for (flag, servers) in [
+            ("--dns01-recursive-nameservers", dns01RecursiveNameservers),
+            ("--acme-http01-solver-nameservers", acmeHttp01SolverNameservers),
+        ] {
+            for server in servers where DNSServer(server) == nil {
+                throw ValidationError("\(flag) takes host:port or an https URL; \"\(server)\" is neither.")
+            }
         }
         guard dns01CheckRetryPeriod.nanoseconds > 0 else {
             throw ValidationError("--dns01-check-retry-period must be more than 0s.")

@@ -24,7 +24,7 @@ issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.di
   verbs: [get, list, watch]
 - apiGroups: [cert-manager.io]
   resources: [certificaterequests]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificates/status, certificaterequests/status]
   verbs: [update, patch]
@@ -45,7 +45,11 @@ issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.di
 # credentials for names that are not the user's.
 - apiGroups: [acme.cert-manager.io]
   resources: [orders, challenges]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, delete]
+# The finalizer of a challenge that has something to clean up.
+- apiGroups: [acme.cert-manager.io]
+  resources: [challenges]
+  verbs: [update, patch]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders/status, challenges/status]
   verbs: [update, patch]
@@ -58,7 +62,7 @@ issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.di
 # What answers an HTTP-01 challenge: a pod, a Service before it, and the way in.
 - apiGroups: [""]
   resources: [pods, services]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, watch, create, update, patch, delete]

@@ -1,0 +1,94 @@
+import ACME
+import CertificateAPI
+import DNSProviders
+package import Issuers
+import KubeModel
+import KubeRuntime
+import PKI
+import Synchronization
+import Wire
+
+/// What an order or challenge may know of its issuer.
+enum IssuerAccess: Sendable, Equatable {
+    /// The sentence says what is waited for.
+    case waiting(String)
+    case ready(ACMEIssuerFacts)
+}
+
+/// The parts of an ACME issuer that orders and challenges go by.
+struct ACMEIssuerFacts: Sendable, Equatable {
+    var issuer: ACMEIssuer
+    /// Who signs the requests; the thumbprint of it goes into every response.
+    var accountKey: PublicKey
+}
+
+/// Finds the ACME account behind an issuer reference.
+package struct ACMEAccess: Sendable {
+    package let lookup: IssuerLookup
+    let clients: ACMEClients
+    private let accounts = AccountListeners()
+
+    package init(lookup: IssuerLookup, clients: ACMEClients) {
+        self.lookup = lookup
+        self.clients = clients
+    }
+
+    func find(_ reference: IssuerReference, namespace: String) -> (IssuerAccess, ACMEClient?) {
+        let name = "\(reference.effectiveKind) \"\(reference.name)\""
+        guard let found = lookup.find(reference, namespace: namespace) else {
+            return (.waiting("waiting for \(name), which does not exist"), nil)
+        }
+        guard let issuer = found.spec.acme else {
+            return (.waiting("waiting for \(name) to be an ACME issuer"), nil)
+        }
+        guard ACMEReadiness(found.status).isUsable, let client = clients.account(ofIssuer: found.reference.uid ?? "")
+        else { return (.waiting("waiting for \(name) to be ready"), nil) }
+        return (.ready(ACMEIssuerFacts(issuer: issuer, accountKey: client.accountKey)), client)
+    }
+
+    func doubtAccount(of reference: IssuerReference, namespace: String) -> ObjectReference? {
+        guard let found = lookup.find(reference, namespace: namespace) else { return nil }
+        clients.doubt(issuer: found.reference.uid ?? "")
+        return found.reference
+    }
+}
+
+extension ACMEAccess {
+    /// Calls `handler` with the index value of an issuer that changed, or whose account came into order.
+    func onIssuerChange(_ handler: @escaping @Sendable (String) -> Void) {
+        lookup.onChange(handler)
+        accounts.add(handler)
+    }
+
+    /// The account of this issuer has come into order.
+    func accountIsReady(_ issuer: ObjectReference) {
+        let reference = IssuerReference(name: issuer.name, kind: issuer.kind)
+        accounts.tell(IssuerLookup.indexValue(reference, namespace: issuer.namespace ?? ""))
+    }
+}
+
+extension IssuerLookup {
+    /// Calls `handler` with the index value of every issuer that changes.
+    func onChange(_ handler: @escaping @Sendable (String) -> Void) {
+        issuers.onChange { old, new in
+            guard let issuer = new ?? old else { return }
+            handler(Self.indexValue(IssuerReference(name: issuer.metadata.name), namespace: issuer.key.namespace))
+        }
+        clusterIssuers?.onChange { old, new in
+            guard let issuer = new ?? old else { return }
+            let reference = IssuerReference(name: issuer.metadata.name, kind: ClusterIssuer.resource.kind)
+            handler(Self.indexValue(reference, namespace: ""))
+        }
+    }
+}
+
+/// Who wants to know of issuers whose account came into order.
+final class AccountListeners: Sendable {
+    private let handlers = Mutex<[@Sendable (String) -> Void]>([])
+
+    func add(_ handler: @escaping @Sendable (String) -> Void) { handlers.withLock { $0.append(handler) } }
+
+    func tell(_ value: String) {
+        for handler in handlers.withLock({ $0 }) { handler(value) }
+    }
+}

@@ -1,0 +1,158 @@
+import ACME
+package import CertificateAPI
+import Issuers
+package import KubeClient
+package import KubeModel
+package import KubeRuntime
+import Synchronization
+package import Wire
+
+/// Takes Orders to their certificates: looks, decides (`OrderDecision`), does what was decided, and lets the server be
+/// asked beside it.
+package final class OrderReconciler: Reconciler {
+    static let component = "cert-manager-orders"
+
+    let orders: Cache<Order>
+    let challenges: Cache<Challenge>
+    let access: ACMEAccess
+    private let client: KubeClient
+    private let events: EventRecorder
+    private let errands: Errands<OrderNews>
+    private let time: any TimeSource
+    private let progress = Mutex<[ObjectKey: Noted]>([:])
+    private let queue = KeySink()
+    private let issuerQueue: @Sendable (ObjectReference) -> Void
+
+    private struct Noted {
+        var uid: String
+        var progress: OrderProgress
+    }
+
+    /// - Parameter lookAtIssuer: has the controller of issuers look at one whose account the server denies.
+    package init(
+        client: KubeClient, orders: Cache<Order>, challenges: Cache<Challenge>, access: ACMEAccess,
+        events: EventRecorder, time: any TimeSource, lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
+    ) {
+        self.client = client
+        self.orders = orders
+        self.challenges = challenges
+        self.access = access
+        self.events = events
+        self.time = time
+        issuerQueue = lookAtIssuer
+        errands = Errands { [queue] in queue.enqueue($0) }
+    }
+
+    /// Asks ACME servers until cancelled.
+    package func run() async throws { try await errands.run() }
+
+    package func reconcile(_ key: ObjectKey) async throws -> Requeue {
+        guard let order = orders[key] else {
+            progress.withLock { _ = $0.removeValue(forKey: key) }
+            errands.consume(key)
+            return .onChange
+        }
+        let (view, account) = observe(order)
+        let plan = OrderDecision.decide(view)
+        try await apply(plan, view)
+        if view.news != nil { errands.consume(key) }
+        note(plan.progress, of: order)
+        if let question = plan.ask, let account { ask(question, order, plan.status, account) }
+        return plan.lookAgain.map { .at($0) } ?? .onChange
+    }
+
+    private func observe(_ order: Order) -> (OrderView, ACMEClient?) {
+        let key = order.key
+        let uid = order.metadata.uid ?? ""
+        let (issuer, account) = access.find(order.spec.issuerRef, namespace: key.namespace)
+        let owned = challenges.matching(index: ACMECaches.owner, value: uid)
+        let noted = progress.withLock { $0[key] }
+        return (
+            OrderView(
+                order: order, challenges: owned.sorted { $0.metadata.name < $1.metadata.name }, issuer: issuer,
+                news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
+                progress: noted?.uid == uid ? noted!.progress : OrderProgress(jitter: .random(in: 0..<1)),
+                now: time.now()), account
+        )
+    }
+
+    private func apply(_ plan: OrderPlan, _ view: OrderView) async throws {
+        var order = view.order
+        if plan.isWorthWriting(over: order.status) {
+            order = try await StatusPatch.write(plan.status, over: order.status, of: order, client)
+            orders.record(order)
+        }
+        for challenge in plan.create { try await create(challenge) }
+        for challenge in plan.delete where !challenge.metadata.isBeingDeleted { try await delete(challenge) }
+        for notice in plan.notices {
+            events.record(
+                notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message,
+                on: ObjectReference(to: order), component: Self.component)
+        }
+        if plan.doubtsAccount,
+            let issuer = access.doubtAccount(of: order.spec.issuerRef, namespace: order.key.namespace)
+        {
+            issuerQueue(issuer)
+        }
+    }
+
+    /// The name is the same for one authorization of one Order: one that exists is this one, which the watch will show,
+    /// or one that is on its way out.
+    private func create(_ challenge: Challenge) async throws {
+        do throws(KubeError) {
+            challenges.record(try await client.create(challenge))
+        } catch {
+            guard error.isAlreadyExists else { throw error }
+        }
+    }
+
+    private func delete(_ challenge: Challenge) async throws {
+        try await client.delete(
+            Challenge.self, challenge.key, preconditions: Preconditions(uid: challenge.metadata.uid))
+    }
+
+    private func note(_ noted: OrderProgress, of order: Order) {
+        let isFinal = order.status?.state?.isFinal == true
+        progress.withLock { $0[order.key] = isFinal ? nil : Noted(uid: order.metadata.uid ?? "", progress: noted) }
+    }
+
+    private func ask(_ question: OrderQuestion, _ order: Order, _ status: Order.Status, _ account: ACMEClient) {
+        let (issuer, _) = access.find(order.spec.issuerRef, namespace: order.key.namespace)
+        guard case .ready(let facts) = issuer else { return }
+        let work = OrderWork(
+            client: account, question: question, spec: order.spec, url: status.url ?? "",
+            finalizeURL: status.finalizeURL ?? "", preferredChain: facts.issuer.preferredChain.nonEmpty,
+            accountKeys: access.clients.accountKeys, time: time)
+        errands.start(for: order.key, uid: order.metadata.uid ?? "", lane: facts.issuer.server) { await work.run() }
+    }
+}
+
+extension OrderReconciler {
+    /// Has `enqueue` called with every Order that a change may concern. Call it before the informers run.
+    package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
+        queue.connect(enqueue)
+        orders.onChange { old, new in
+            if let key = new?.key ?? old?.key { enqueue(key) }
+        }
+        challenges.onChange { old, new in
+            guard let challenge = new ?? old, let owner = challenge.metadata.controller,
+                owner.kind == Order.resource.kind
+            else { return }
+            enqueue(ObjectKey(namespace: challenge.metadata.namespace ?? "", name: owner.name))
+        }
+        access.onIssuerChange { [weak self] value in
+            for order in self?.orders.matching(index: ACMECaches.issuer, value: value) ?? [] { enqueue(order.key) }
+        }
+    }
+}
+
+extension OrderPlan {
+    /// Steps that a moment later are overtaken by the next are not written: `ready`, and the first look at `processing`.
+    func isWorthWriting(over old: Order.Status?) -> Bool {
+        guard let old else { return status != Order.Status() }
+        var new = status
+        let isUnderWay: (ACMEState?) -> Bool = { [.pending, .ready, .processing].contains($0) }
+        if isUnderWay(new.state), isUnderWay(old.state), progress.polls <= 1 { new.state = old.state }
+        return new != old
+    }
+}

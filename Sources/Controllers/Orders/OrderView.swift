@@ -1,0 +1,77 @@
+import ACME
+import CertificateAPI
+import KubeModel
+import PKI
+import Wire
+
+/// Everything the decision about one Order looks at.
+struct OrderView: Sendable, Equatable {
+    var order: Order
+    /// The Challenges that the Order controls, in the order of their names.
+    var challenges: [Challenge] = []
+    var issuer: IssuerAccess
+    /// What the server has said since the last look.
+    var news: OrderNews?
+    /// Whether the server is being asked.
+    var isAsking = false
+    var progress = OrderProgress()
+    var now: Timestamp
+}
+
+/// What need not survive the process: times and counts that only pace the work.
+struct OrderProgress: Sendable, Hashable {
+    /// 0 up to 1; spreads the attempts of many orders.
+    var jitter = 0.0
+    /// How often in a row the server could not be asked.
+    var failures = 0
+    /// No request before this.
+    var notBefore: Timestamp?
+    /// Whether the certificate was asked for: from then on the order is looked at.
+    var isFinalized = false
+    var polls = 0
+    /// How often the server has said that it does not know our account.
+    var accountDoubts = 0
+    /// When the server last told how the order stands.
+    var heardAt: Timestamp?
+}
+
+/// What to ask the server.
+enum OrderQuestion: Sendable, Hashable {
+    /// Make the order, and read its authorizations.
+    case create(NewACMEOrder)
+    /// Read these authorizations.
+    case authorizations([String])
+    /// Ask for the certificate, and download it if it is there.
+    case finalize
+    /// See how the order stands, and download the certificate if it is there.
+    case look
+    /// Give up these authorizations.
+    case giveUp([String])
+}
+
+/// What the server said.
+struct OrderNews: Sendable, Equatable {
+    var question: OrderQuestion
+    var order: ACMEOrder?
+    var authorizations: [ACMEAuthorization] = []
+    /// PEM, checked against the request.
+    var certificate: String?
+    /// Whether `preferredChain` was found, or none was asked for.
+    var isPreferredChain = true
+    /// What went wrong after all that.
+    var failure: ACMEError?
+}
+
+/// What to do for one Order, in this order.
+struct OrderPlan: Sendable, Equatable {
+    /// The status as it should be.
+    var status: Order.Status
+    var create: [Challenge] = []
+    var delete: [Challenge] = []
+    var notices: [Notice] = []
+    var progress: OrderProgress
+    /// The account is to be looked up again.
+    var doubtsAccount = false
+    var ask: OrderQuestion?
+    var lookAgain: Timestamp?
+}

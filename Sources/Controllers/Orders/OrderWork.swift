@@ -1,0 +1,122 @@
+import ACME
+import CertificateAPI
+import PKI
+import Wire
+
+/// Asks the server one question about an Order, beside the workers.
+struct OrderWork: Sendable {
+    let client: ACMEClient
+    let question: OrderQuestion
+    let spec: Order.Spec
+    let url: String
+    let finalizeURL: String
+    let preferredChain: String?
+    /// No certificate may have one of these.
+    let accountKeys: Set<PublicKey>
+    let time: any TimeSource
+
+    func run() async -> OrderNews {
+        var news = OrderNews(question: question)
+        do throws(ACMEError) {
+            switch question {
+            case .create(let order):
+                let made = try await create(order)
+                news.order = made
+                // Nothing is left to prove for an order that is ready at once.
+                if made.status == .pending { try await read(made.authorizations, &news) }
+                if made.status == .valid { try await download(made, &news) }
+            case .authorizations(let urls): try await read(urls, &news)
+            case .finalize:
+                let order = try await finalize()
+                news.order = order
+                try await download(order, &news)
+            case .look:
+                let order = try await client.order(url, as: .waitOrder)
+                news.order = order
+                try await download(order, &news)
+            case .giveUp(let urls):
+                for url in urls { try await client.deactivateAuthorization(url) }
+            }
+        } catch {
+            news.failure = error
+        }
+        return news
+    }
+
+    private func create(_ order: NewACMEOrder) async throws(ACMEError) -> ACMEOrder {
+        do {
+            return try await client.newOrder(order)
+        } catch {
+            // RFC 9773 §5: another order has replaced the certificate already; this one stands by itself.
+            guard order.replaces != nil, error.refusal?.problem.type == .alreadyReplaced else { throw error }
+            var order = order
+            order.replaces = nil
+            return try await client.newOrder(order)
+        }
+    }
+
+    /// A hundred names take a hundred requests: a few at a time.
+    private func read(_ urls: [String], _ news: inout OrderNews) async throws(ACMEError) {
+        var rest = urls[...]
+        while !rest.isEmpty {
+            let batch = rest.prefix(8)
+            rest = rest.dropFirst(8)
+            let results = await withTaskGroup(of: (Int, Result<ACMEAuthorization, ACMEError>).self) { group in
+                for (index, url) in zip(batch.indices, batch) {
+                    group.addTask { [client] in (index, await client.readAuthorization(url)) }
+                }
+                var results: [(Int, Result<ACMEAuthorization, ACMEError>)] = []
+                for await result in group { results.append(result) }
+                return results.sorted { $0.0 < $1.0 }.map(\.1)
+            }
+            for result in results {
+                if case .success(let authorization) = result { news.authorizations.append(authorization) }
+            }
+            for result in results { _ = try result.get() }
+        }
+    }
+
+    private func finalize() async throws(ACMEError) -> ACMEOrder {
+        let request = try signingRequest()
+        do {
+            return try await client.finalize(
+                finalizeURL, orderURL: url, request: request, knownAccountKeys: accountKeys)
+        } catch {
+            // Finalized before, by ourselves or a predecessor, or the server has not caught up: the order tells.
+            guard error.refusal?.problem.type == .orderNotReady else { throw error }
+            return try await client.order(url, as: .waitOrder)
+        }
+    }
+
+    private func download(_ order: ACMEOrder, _ news: inout OrderNews) async throws(ACMEError) {
+        guard order.status == .valid else { return }
+        guard let url = order.certificate else { throw .malformed("a valid order has no certificate URL") }
+        let chain = try await client.certificate(url, preferredChain: preferredChain)
+        do {
+            let identifiers = try OrderDecision.identifiers(of: spec)
+            try chain.check(against: try signingRequest(), identifiers: Set(identifiers), now: time.now())
+        } catch let error as ACMEError {
+            throw error
+        } catch {
+            throw .configuration("\(error)")
+        }
+        news.certificate = chain.pem
+        news.isPreferredChain = chain.isPreferred
+    }
+
+    /// The request of the spec, PEM or DER.
+    private func signingRequest() throws(ACMEError) -> SigningRequest {
+        let bytes = spec.request.bytes
+        do {
+            return bytes.starts(with: "-----".utf8) ? try SigningRequest(pem: bytes) : try SigningRequest(der: bytes)
+        } catch {
+            throw .key(error)
+        }
+    }
+}
+
+extension ACMEClient {
+    fileprivate func readAuthorization(_ url: String) async -> Result<ACMEAuthorization, ACMEError> {
+        do throws(ACMEError) { return .success(try await authorization(url)) } catch { return .failure(error) }
+    }
+}

@@ -1,0 +1,15 @@
+import CMalloc
+
+/// How the allocator of this process behaves. Call `settle` first thing.
+package enum ProcessMemory {
+    /// One arena for all threads, and free memory given back early: some megabytes less, for a program that is not bound
+    /// by its allocator (mallopt(3)).
+    package static func settle() {
+        _ = mallopt(M_ARENA_MAX, 1)
+        _ = mallopt(M_TRIM_THRESHOLD, 256 << 10)
+        _ = mallopt(M_MMAP_THRESHOLD, 256 << 10)
+    }
+
+    /// Gives back what is free now (malloc_trim(3)): after start-up, when the lists have been read.
+    package static func trim() { _ = malloc_trim(0) }
+}

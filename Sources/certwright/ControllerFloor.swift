@@ -1,0 +1,201 @@
+import CertificateAPI
+import Controllers
+import CurlTransport
+import Issuers
+import KubeClient
+import KubeModel
+import KubeRuntime
+import Logging
+import Operations
+import PKI
+import Wire
+
+/// The controllers that were built, ready to run.
+struct ControllerSet: Sendable {
+    let selected: Set<ControllerName>
+    let acmeMetrics = ACMEMetrics()
+    var loops: [ControllerLoop] = []
+    /// What runs beside the loops for them.
+    var helpers: [@Sendable () async throws -> Void] = []
+
+    init(selected: Set<ControllerName>) { self.selected = selected }
+
+    /// Ends, by cancellation or error, only when every loop has let go of what it was doing.
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for loop in loops { group.addTask { try await loop.run() } }
+            for helper in helpers { group.addTask { try await helper() } }
+            try await group.waitForAll()
+        }
+    }
+}
+
+/// Builds the controllers from the flags: one method for each kind.
+struct ControllerFloor {
+    let flags: ControllerCommand
+    let client: KubeClient
+    let transport: CurlTransport
+    let stores: Stores
+    let events: EventRecorder
+    let counters: Counters
+    let time: any TimeSource
+    let logger: Logger
+    let resourceNamespace: String
+
+    func build() throws -> ControllerSet {
+        let selected = try ControllerName.selected(by: flags.controllers.controllers)
+        let secrets = SecretStore(client: client, facts: stores.secretFacts, others: stores.otherSecrets)
+        var instant: Set<IssuerLookup.InstantKind> = []
+        if selected.contains(.requestsCA) { instant.insert(.ca) }
+        if selected.contains(.requestsSelfSigned) { instant.insert(.selfSigned) }
+        let lookup = IssuerLookup(
+            issuers: stores.issuers, clusterIssuers: stores.clusterIssuers, clusterResourceNamespace: resourceNamespace,
+            instantKinds: instant)
+        var set = ControllerSet(selected: selected)
+        let acme = ACMEAccess(
+            lookup: lookup,
+            clients: ACMEClients(
+                transport: transport, userAgent: Version.userAgent, time: time, observer: set.acmeMetrics.observer))
+        addCertificates(to: &set, secrets, lookup, hasInstantIssuers: !instant.isEmpty)
+        let lookAtIssuer = addIssuers(to: &set, secrets, acme)
+        addACME(to: &set, secrets, acme, lookAtIssuer)
+        addIngressShim(to: &set)
+        return set
+    }
+
+    // MARK: One method for each family of controllers
+
+    private func addCertificates(
+        to set: inout ControllerSet, _ secrets: SecretStore, _ lookup: IssuerLookup, hasInstantIssuers: Bool
+    ) {
+        let isApproving = set.selected.contains(.requestsApprover)
+        let approval = ApprovalGate(client: client, isEnabled: isApproving, time: time)
+        let signer = InstantSigner(lookup: lookup, secrets: secrets, time: time)
+        let claims = RequestClaims()
+        if set.selected.contains(.certificatesTrigger) {
+            let reconciler = CertificateReconciler(
+                client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
+                approval: approval, signer: signer, claims: claims, events: events, settings: settings, time: time,
+                logger: logger)
+            let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+        }
+        if hasInstantIssuers || isApproving {
+            let reconciler = RequestReconciler(
+                client: client, requests: stores.requests, lookup: lookup, approval: approval, signer: signer,
+                claims: claims, events: events, time: time)
+            let loop = makeLoop("certificaterequests", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
+            reconciler.connect({ loop.enqueue($0) }, secrets: secrets)
+            set.loops.append(loop)
+        }
+    }
+
+    /// Answers how an issuer is looked at again when somebody doubts it.
+    private func addIssuers(
+        to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess
+    ) -> @Sendable (ObjectReference) -> Void {
+        let backoff = Backoff(minimum: .seconds(2), maximum: .seconds(300))
+        var issuers: ControllerLoop?
+        var clusterIssuers: ControllerLoop?
+        if set.selected.contains(.issuers) {
+            let reconciler = IssuerReconciler(
+                client: client, issuers: stores.issuers, secrets: secrets, access: acme, events: events, time: time)
+            let loop = makeLoop("issuers", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.helpers.append { try await reconciler.run() }
+            issuers = loop
+        }
+        if set.selected.contains(.clusterissuers), let cache = stores.clusterIssuers {
+            let reconciler = IssuerReconciler(
+                client: client, issuers: cache, secrets: secrets, access: acme, events: events, time: time)
+            let loop = makeLoop("clusterissuers", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.helpers.append { try await reconciler.run() }
+            clusterIssuers = loop
+        }
+        set.loops += [issuers, clusterIssuers].compactMap(\.self)
+        return { [issuers, clusterIssuers] reference in
+            let key = ObjectKey(namespace: reference.namespace ?? "", name: reference.name)
+            (reference.kind == ClusterIssuer.resource.kind ? clusterIssuers : issuers)?.enqueue(key)
+        }
+    }
+
+    private func addACME(
+        to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess,
+        _ lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
+    ) {
+        let backoff = Backoff(minimum: .seconds(1), maximum: .seconds(600))
+        if set.selected.contains(.requestsACME) {
+            let reconciler = ACMERequestReconciler(
+                client: client, requests: stores.requests, orders: stores.orders, lookup: acme.lookup, events: events,
+                time: time)
+            let loop = makeLoop("certificaterequests-issuer-acme", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+        }
+        if set.selected.contains(.orders) {
+            let reconciler = OrderReconciler(
+                client: client, orders: stores.orders, challenges: stores.challenges, access: acme, events: events,
+                time: time, lookAtIssuer: lookAtIssuer)
+            let loop = makeLoop("orders", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+            set.helpers.append { try await reconciler.run() }
+        }
+        if set.selected.contains(.challenges) {
+            let reconciler = ChallengeReconciler(
+                client: client, challenges: stores.challenges, orders: stores.orders, access: acme,
+                solver: SolverFloor(flags: flags.acme, client: client, transport: transport, time: time)
+                    .solver(secrets: secrets, resourceNamespace: resourceNamespace),
+                limit: flags.acme.maxConcurrentChallenges, events: events, time: time)
+            let loop = makeLoop("challenges", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+            set.helpers.append { try await reconciler.run() }
+        }
+    }
+
+    private func addIngressShim(to set: inout ControllerSet) {
+        guard set.selected.contains(.ingressShim) else { return }
+        let reconciler = IngressShimReconciler(
+            client: client, ingresses: stores.ingresses, certificates: stores.certificates, events: events,
+            settings: shimSettings, time: time)
+        let loop = makeLoop("ingress-shim", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+    }
+
+    private var shimSettings: IngressShimSettings {
+        let given = flags.shim
+        let issuer =
+            given.defaultIssuerName.isEmpty
+            ? nil
+            : IssuerReference(
+                name: given.defaultIssuerName, kind: given.defaultIssuerKind, group: given.defaultIssuerGroup)
+        return IngressShimSettings(
+            defaultIssuer: issuer, automaticAnnotations: given.autoCertificateAnnotations,
+            copiedAnnotations: given.extraCertificateAnnotations)
+    }
+
+    private func makeLoop(
+        _ name: String, _ reconciler: any Reconciler, _ backoff: Backoff, workers: Int? = nil
+    ) -> ControllerLoop {
+        ControllerLoop(
+            name: name, workers: workers ?? flags.controllers.concurrentWorkers, backoff: backoff,
+            reconciler: reconciler, time: time, counters: counters, logger: logger, grace: .seconds(25))
+    }
+
+    private var settings: CertificateSettings {
+        let given = flags.certificates
+        var settings = CertificateSettings()
+        settings.setsOwnerReference = given.enableCertificateOwnerRef
+        settings.minimumBackoff = given.certificateRequestMinimumBackoffDuration.duration
+        settings.maximumBackoff = given.certificateRequestMaximumBackoffDuration.duration
+        settings.copiedAnnotations = AnnotationFilter(given.copiedAnnotationPrefixes)
+        settings.limits = PEMLimits(
+            certificate: given.maxCertificateSize, privateKey: given.maxPrivateKeySize,
+            chain: given.maxCertificateChainLength, bundle: given.maxCertificateBundleSize)
+        return settings
+    }
+}

@@ -1,0 +1,41 @@
+import Controllers
+import CurlTransport
+import DNSProviders
+import DNSWire
+import KubeClient
+import NIOPosix
+import Solvers
+import Wire
+
+/// Builds the solvers of challenges from the flags.
+struct SolverFloor {
+    let flags: ACMEFlags
+    let client: KubeClient
+    let transport: CurlTransport
+    let time: any TimeSource
+
+    func solver(secrets: SecretStore, resourceNamespace: String) -> ChallengeSolvers {
+        let dns = DNSClient(
+            group: MultiThreadedEventLoopGroup.singleton, https: DNSOverHTTP(transport))
+        let recursive = flags.dns01RecursiveNameservers.compactMap(DNSServer.init)
+        let dns01 = DNS01Solver(
+            options: DNS01Options(
+                recursiveServers: recursive.isEmpty ? ResolvConf.system().servers : recursive,
+                recursiveOnly: flags.dns01RecursiveNameserversOnly, clusterResourceNamespace: resourceNamespace,
+                longestPause: flags.dns01CheckRetryPeriod.duration),
+            client: dns, secrets: secrets, http: transport, time: time)
+        let http01 = HTTP01Solver(options: http01Options, client: client, http: transport, dns: dns, time: time)
+        return ChallengeSolvers(dns01: dns01, http01: http01, time: time)
+    }
+
+    private var http01Options: HTTP01Options {
+        HTTP01Options(
+            image: flags.acmeHttp01SolverImage, requestCPU: flags.acmeHttp01SolverResourceRequestCpu,
+            requestMemory: flags.acmeHttp01SolverResourceRequestMemory,
+            limitCPU: flags.acmeHttp01SolverResourceLimitsCpu, limitMemory: flags.acmeHttp01SolverResourceLimitsMemory,
+            runAsNonRoot: flags.acmeHttp01SolverRunAsNonRoot, extraLabels: flags.extraLabels,
+            runtimeClassName: flags.acmeHttp01SolverRuntimeClassName.isEmpty
+                ? nil : flags.acmeHttp01SolverRuntimeClassName,
+            nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init))
+    }
+}

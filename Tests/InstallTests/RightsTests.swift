@@ -1,0 +1,185 @@
+import CurlTransport
+import TestSupport
+import Testing
+import Wire
+import YAML
+
+/// The rights that the chart gives, asked of the API server itself.
+@Suite(
+    "rights of an installation",
+    .enabled(if: Helm.isAvailable && Kubectl.isAvailable, "needs helm and a cluster: scripts/test has both"))
+struct RightsTests {
+    /// As `verb resource.group/subresource`, the name of an object behind a space.
+    static let controller = [
+        "get,list,watch certificates.cert-manager.io", "update,patch certificates.cert-manager.io/status",
+        "create,delete certificates.cert-manager.io", "update certificates.cert-manager.io/finalizers",
+        "get,list,watch,create,delete certificaterequests.cert-manager.io",
+        "update,patch certificaterequests.cert-manager.io/status",
+        "update certificaterequests.cert-manager.io/finalizers",
+        "get,list,watch issuers.cert-manager.io", "update,patch issuers.cert-manager.io/status",
+        "get,list,watch clusterissuers.cert-manager.io", "update,patch clusterissuers.cert-manager.io/status",
+        "get,list,watch,create,delete orders.acme.cert-manager.io", "update,patch orders.acme.cert-manager.io/status",
+        "update orders.acme.cert-manager.io/finalizers",
+        "get,list,watch,create,update,patch,delete challenges.acme.cert-manager.io",
+        "update,patch challenges.acme.cert-manager.io/status", "update challenges.acme.cert-manager.io/finalizers",
+        "get,list,watch,create,update,patch,delete secrets", "get,list,watch,create,delete pods",
+        "get,list,watch,create,delete services",
+        "get,list,watch,create,update,patch,delete ingresses.networking.k8s.io",
+        "update ingresses.networking.k8s.io/finalizers", "create,patch events",
+        // RBAC knows no patterns: the star is what the approver asks for, beside the issuer's own name
+        "approve signers.cert-manager.io issuers.cert-manager.io/*",
+        "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
+        "create selfsubjectaccessreviews.authorization.k8s.io",
+        "create leases.coordination.k8s.io",
+        "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
+    ]
+    static let notController = [
+        "create,update,patch,delete issuers.cert-manager.io",
+        "create,update,patch,delete clusterissuers.cert-manager.io",
+        "update,patch certificaterequests.cert-manager.io",
+        "update,patch orders.acme.cert-manager.io", "update,patch pods", "update,patch services",
+        "approve signers.cert-manager.io issuers.example.com/*", "sign signers.cert-manager.io any",
+        "create pods/exec", "get pods/log", "create serviceaccounts/token", "get configmaps", "list namespaces",
+        "get nodes", "deletecollection secrets", "impersonate users",
+        "create clusterrolebindings.rbac.authorization.k8s.io",
+        "update leases.coordination.k8s.io kube-scheduler", "list leases.coordination.k8s.io",
+        "get validatingwebhookconfigurations.admissionregistration.k8s.io",
+    ]
+    static let viewer = [
+        "get,list,watch certificates.cert-manager.io", "get,list,watch certificaterequests.cert-manager.io",
+        "get,list,watch issuers.cert-manager.io", "get,list,watch orders.acme.cert-manager.io",
+        "get,list,watch challenges.acme.cert-manager.io",
+    ]
+    static let notViewer = [
+        "create,update,patch,delete certificates.cert-manager.io",
+        "create,update,patch,delete certificaterequests.cert-manager.io",
+        "create,update,patch,delete issuers.cert-manager.io", "get clusterissuers.cert-manager.io", "get secrets",
+    ]
+    static let editor =
+        viewer + [
+            "create,update,patch,delete,deletecollection certificates.cert-manager.io",
+            "create,update,patch,delete,deletecollection certificaterequests.cert-manager.io",
+            "create,update,patch,delete,deletecollection issuers.cert-manager.io",
+        ]
+    static let notEditor = [
+        "create,update,patch,delete orders.acme.cert-manager.io", "create,update,patch challenges.acme.cert-manager.io",
+        "create,update,patch,delete clusterissuers.cert-manager.io",
+        "update certificaterequests.cert-manager.io/status",
+        "approve signers.cert-manager.io issuers.cert-manager.io/*",
+    ]
+
+    @Test("the controller has the rights it uses, and none that it does not; people get theirs by view, edit and admin")
+    func rights() async throws {
+        let name = "rights-\(UInt32.random(in: 0 ... .max))"
+        let objects = try await installation(named: name)
+        do {
+            try await Kubectl.run(["apply", "-f", "-"], objects)
+            try await check(name)
+        } catch {
+            // the first error is the one to tell
+            _ = try? await Kubectl.run(["delete", "--wait=false", "-f", "-"], objects)
+            throw error
+        }
+        try await Kubectl.run(["delete", "--wait=false", "-f", "-"], objects)
+    }
+
+    /// The chart's accounts and roles under names of this test's own, and three people.
+    private func installation(named name: String) async throws -> [JSONValue] {
+        let settings = "namespace=\(name),fullnameOverride=\(name),global.leaderElection.namespace=\(name)"
+        let rendered = try await Helm.objects(["--set", settings]).filter {
+            $0["kind"]?.stringValue?.contains("Role") == true || $0["kind"] == "ServiceAccount"
+        }
+        let namespace: JSONValue = [
+            "apiVersion": "v1", "kind": "Namespace", "metadata": ["name": .string(name)],
+        ]
+        let people: [JSONValue] = ["view", "edit", "admin"].map { role in
+            [
+                "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                "metadata": ["name": .string("user-\(role)"), "namespace": .string(name)],
+                "roleRef": [
+                    "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": .string(role),
+                ],
+                "subjects": [["kind": "User", "name": .string("\(name)-\(role)")]],
+            ]
+        }
+        return [namespace] + rendered + people
+    }
+
+    private func check(_ name: String) async throws {
+        let account = "system:serviceaccount:\(name):\(name)"
+        // kube-controller-manager fills the aggregated roles in, some moments after
+        let end = ContinuousClock.now + .seconds(20)
+        while try await !Access.denied(Self.editor, to: "\(name)-admin", in: name).isEmpty, .now < end {
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        try await expect(account, in: name, has: Self.controller, butNot: Self.notController)
+        try await expect("\(name)-view", in: name, has: Self.viewer, butNot: Self.notViewer)
+        try await expect("\(name)-edit", in: name, has: Self.editor, butNot: Self.notEditor)
+        try await expect("\(name)-admin", in: name, has: Self.editor, butNot: Self.notEditor)
+    }
+
+    private func expect(_ user: String, in namespace: String, has: [String], butNot: [String]) async throws {
+        let missing = try await Access.denied(has, to: user, in: namespace)
+        #expect(missing == [])
+        let unwanted = try await Access.allowed(butNot, to: user, in: namespace)
+        #expect(unwanted == [])
+    }
+}
+
+/// Questions for the API server's authorizer.
+enum Access {
+    static func denied(_ rights: [String], to user: String, in namespace: String) async throws -> [String] {
+        try await answers(rights, user: user, namespace: namespace).filter { !$0.allowed }.map(\.right)
+    }
+
+    static func allowed(_ rights: [String], to user: String, in namespace: String) async throws -> [String] {
+        try await answers(rights, user: user, namespace: namespace).filter(\.allowed).map(\.right)
+    }
+
+    private static func answers(
+        _ rights: [String], user: String, namespace: String
+    ) async throws -> [(right: String, allowed: Bool)] {
+        let questions = rights.flatMap { attributes($0, namespace: namespace) }
+        let reviews: [JSONValue] = questions.map { question in
+            [
+                "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+                "spec": ["user": .string(user), "groups": ["system:authenticated"], "resourceAttributes": question],
+            ]
+        }
+        let output = try await Kubectl.run(["create", "-f", "-", "-o", "yaml"], reviews)
+        let answers = try YAMLDocuments.parse(Array(output.utf8))
+        guard answers.count == questions.count else { throw TestServerError("kubectl gave \(answers.count) answers") }
+        return zip(questions, answers).map { ("\($0)", $1["status"]?["allowed"]?.boolValue == true) }
+    }
+
+    private static func attributes(_ right: String, namespace: String) -> [JSONValue] {
+        let words = right.split(separator: " ").map(String.init)
+        let path = words[1].split(separator: "/").map(String.init)
+        let parts = path[0].split(separator: ".", maxSplits: 1).map(String.init)
+        return words[0].split(separator: ",").map { verb in
+            [
+                "verb": .string(String(verb)), "resource": .string(parts[0]),
+                "group": .string(parts.count > 1 ? parts[1] : ""), "namespace": .string(namespace),
+                "subresource": .string(path.count > 1 ? path[1] : ""), "name": .string(words.count > 2 ? words[2] : ""),
+            ]
+        }
+    }
+}
+
+/// kubectl as the admin of the cluster of this test run.
+enum Kubectl {
+    static let isAvailable = TestPrograms.find("kubectl") != nil && kubeconfig != nil
+    /// How kubectl and helm alike find the cluster.
+    static var connection: [String] { ["--kubeconfig", kubeconfig ?? ""] }
+    private static let kubeconfig = ProcessEnvironment.values["CERTWRIGHT_TEST_KUBECONFIG"]
+
+    @discardableResult
+    static func run(_ arguments: [String], _ objects: [JSONValue] = []) async throws -> String {
+        let list: JSONValue = ["apiVersion": "v1", "kind": "List", "items": .array(objects)]
+        let result = try await Tool.run(
+            "kubectl", connection + arguments,
+            input: objects.isEmpty ? "" : String(decoding: list.serialized(), as: UTF8.self))
+        guard result.succeeded else { throw TestServerError("kubectl \(arguments[0]): \(result.errors)") }
+        return result.output
+    }
+}

@@ -1,0 +1,134 @@
+package import CurlTransport
+package import HTTPTransport
+package import KubeClient
+package import KubeModel
+import Wire
+import YAML
+
+/// The real control plane of this test run, as its admin: one for all suites, a namespace for each test.
+///
+/// `scripts/test` starts it, installs `crds/` and names its kubeconfig in `CERTWRIGHT_TEST_KUBECONFIG`. A suite that
+/// needs it says `.enabled(if: Cluster.isAvailable, "\(Cluster.hint)")`.
+package struct Cluster: Sendable {
+    package static let isAvailable = kubeconfig != nil
+    package static let hint = "no cluster: scripts/test starts one, or takes yours with --kubeconfig FILE"
+
+    /// The admin's kubeconfig, for programs that a test starts.
+    package static let kubeconfig = variable("CERTWRIGHT_TEST_KUBECONFIG")
+
+    package let configuration: ClusterConfiguration
+    package let transport: CurlTransport
+    /// Acts as the admin. Its own writes are told from a subject's by the field manager `test`.
+    package let client: KubeClient
+    /// This test's own.
+    package let namespace: String
+
+    /// Lends the cluster with a namespace that nobody else uses, and has it deleted afterwards.
+    ///
+    /// - Parameter kubeconfig: another cluster's, where it is not to be the shared one.
+    package static func withNamespace<R: Sendable>(
+        _ purpose: String = "test", kubeconfig: String? = Cluster.kubeconfig, _ body: (Cluster) async throws -> R
+    ) async throws -> R {
+        guard let kubeconfig else { throw TestServerError("CERTWRIGHT_TEST_KUBECONFIG is not set") }
+        let cluster = try Cluster(kubeconfig, namespace: "\(purpose)-\(suffix())")
+        let manifest: JSONValue = ["metadata": ["name": .string(cluster.namespace)]]
+        _ = try await cluster.client.send(.create(Self.namespaces, namespace: nil, manifest))
+        do {
+            let result = try await body(cluster)
+            try await cluster.removeNamespace()
+            return result
+        } catch {
+            try? await cluster.removeNamespace()  // the first error is the one to tell
+            throw error
+        }
+    }
+
+    private init(_ path: String, namespace: String) throws {
+        configuration = try ClusterConfiguration.load(kubeconfig: path, environment: { Self.variable($0) })
+        transport = Self.engine
+        client = KubeClient(
+            configuration: configuration, transport: Self.engine, fieldManager: "test", userAgent: "test/1")
+        self.namespace = namespace
+    }
+
+    /// A client over another transport, a `FaultyTransport` say, with a controller's field manager.
+    package func client(
+        over transport: any HTTPTransport, fieldManager: String = "certwright", retries: RetryPolicy = RetryPolicy()
+    ) -> KubeClient {
+        KubeClient(
+            configuration: configuration, transport: transport, fieldManager: fieldManager,
+            userAgent: "\(fieldManager)/test", retries: retries)
+    }
+
+    /// Applies YAML as `kubectl apply --server-side` does. What has no namespace of its own goes to this test's.
+    package func apply(_ yaml: String) async throws {
+        for document in try YAMLDocuments.parse(Array(yaml.utf8)) where document != .null {
+            let type = try Self.resource(of: document)
+            guard let key = document.objectKey else { throw TestServerError("an object without a name") }
+            let place = ObjectKey(namespace: key.namespace.isEmpty ? namespace : key.namespace, name: key.name)
+            var manifest = document
+            if type.isNamespaced { manifest["metadata"]?["namespace"] = .string(place.namespace) }
+            _ = try await client.send(.apply(type, place, manifest, fieldManager: "test", force: true))
+        }
+    }
+
+    /// Asks every 50 ms until `condition` holds; the last error or `what` is thrown when it never does.
+    package func eventually(
+        _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
+    ) async throws {
+        let end = ContinuousClock.now + limit
+        while true {
+            do {
+                if try await condition() { return }
+                guard .now < end else { throw TestServerError("not in \(limit): \(what)") }
+            } catch {
+                guard .now < end else { throw error }
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    package func key(_ name: String) -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
+
+    private func removeNamespace() async throws {
+        _ = try await client.send(.delete(Self.namespaces, ObjectKey(name: namespace)))
+    }
+}
+
+extension Cluster {
+    private static let namespaces = ResourceType(
+        group: "", version: "v1", kind: "Namespace", plural: "namespaces", isNamespaced: false)
+
+    /// Served by a task that lives as long as the test process, like the cluster itself: nobody awaits it.
+    private static let engine: CurlTransport = {
+        var options = CurlTransport.Options(userAgent: "test/1")
+        options.concurrencyPerHost = 128
+        let transport = CurlTransport(options)
+        Task.detached { await transport.run() }
+        return transport
+    }()
+
+    private static func variable(_ name: String) -> String? { ProcessEnvironment.values[name] }
+
+    private static func suffix() -> String {
+        var random = SystemRandomNumberGenerator()
+        return String(UInt32.random(in: .min ... .max, using: &random), radix: 36)
+    }
+
+    private static let clusterScoped: Set = [
+        "Namespace", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "IngressClass", "CustomResourceDefinition",
+        "PriorityClass", "RuntimeClass",
+    ]
+
+    private static func resource(of document: JSONValue) throws -> ResourceType {
+        guard let apiVersion = document["apiVersion"]?.stringValue, let kind = document["kind"]?.stringValue else {
+            throw TestServerError("an object without apiVersion or kind")
+        }
+        let parts = apiVersion.split(separator: "/").map(String.init)
+        let name = kind.lowercased()
+        let plural = name.hasSuffix("s") ? name + "es" : name.hasSuffix("y") ? name.dropLast() + "ies" : name + "s"
+        return ResourceType(
+            group: parts.count == 2 ? parts[0] : "", version: parts.last ?? "v1", kind: kind, plural: plural,
+            isNamespaced: !clusterScoped.contains(kind))
+    }
+}

@@ -1,0 +1,237 @@
+import HTTPTransport
+package import KubeClient
+import KubeModel
+import Wire
+
+/// A cluster as a controller may find it, and how one knows that its work is done.
+package struct World: Sendable, CustomStringConvertible {
+    package let description: String
+    /// What is there before the controller starts, as YAML.
+    package var objects: String
+    /// Whether the end is reached; asked again and again.
+    package var isSettled: @Sendable (Cluster) async throws -> Bool
+
+    package init(
+        _ description: String, objects: String, isSettled: @escaping @Sendable (Cluster) async throws -> Bool
+    ) {
+        self.description = description
+        self.objects = objects
+        self.isSettled = isSettled
+    }
+}
+
+/// One life of a controller: works in that namespace through that client until it is cancelled.
+package typealias ControllerLife = @Sendable (_ client: KubeClient, _ namespace: String) async throws -> Void
+
+/// What `expectSettles` found wrong.
+package struct NotSettled: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// Shows that a controller reaches the same end from `world` wherever it dies.
+///
+/// First it lives undisturbed, which tells how many writes the way takes and what the end looks like. Then, for each
+/// n, in a namespace of its own: it dies right after its n-th write, is started again, and must reach the same end,
+/// with nothing left over. Started once more, it must write nothing at all.
+///
+/// - Returns: the writes of the undisturbed life, so that a test may also hold their number.
+@discardableResult
+package func expectSettles(
+    from world: World, crashingAfterEachWrite: Bool = true, quiet: Duration = .milliseconds(600),
+    _ life: @escaping ControllerLife
+) async throws -> [String] {
+    let undisturbed = try await Settling(world: world, quiet: quiet, life: life).run(dyingAfter: nil)
+    guard crashingAfterEachWrite, !undisturbed.writes.isEmpty else { return undisturbed.writes }
+    // Three at once: more only makes each slower on two cores.
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        var next = 1
+        func addOne() {
+            let count = next
+            next += 1
+            group.addTask {
+                let settling = Settling(world: world, quiet: quiet, life: life)
+                let end = try await settling.run(dyingAfter: count)
+                try undisturbed.compare(with: end, world: world, dyingAfter: count)
+            }
+        }
+        while next <= min(3, undisturbed.writes.count) { addOne() }
+        while try await group.next() != nil {
+            if next <= undisturbed.writes.count { addOne() }
+        }
+    }
+    return undisturbed.writes
+}
+
+/// One way from a world to its end.
+private struct Settling: Sendable {
+    var world: World
+    var quiet: Duration
+    var life: ControllerLife
+
+    struct End: Sendable {
+        var writes: [String]
+        var objects: [String]
+
+        func compare(with other: End, world: World, dyingAfter count: Int) throws {
+            guard objects != other.objects else { return }
+            let (expected, found) = (Set(objects), Set(other.objects))
+            let lines =
+                expected.subtracting(found).sorted().map { "- " + $0 }
+                + found.subtracting(expected).sorted().map { "+ " + $0 }
+            throw NotSettled(
+                description: "\(world): after dying at write \(count) (\(writes[count - 1])) the end differs:\n"
+                    + lines.joined(separator: "\n"))
+        }
+    }
+
+    func run(dyingAfter count: Int?) async throws -> End {
+        try await Cluster.withNamespace("settles") { cluster in
+            try await cluster.apply(world.objects)
+            if let count { try await liveUntilDeath(after: count, in: cluster) }
+            let writes = try await live(in: cluster) { transport in
+                let name = "\(world)" + (count.map { ", having died at write \($0)" } ?? "")
+                try await cluster.eventually(name, within: .seconds(60)) { try await world.isSettled(cluster) }
+                try await waitUntilQuiet(transport)
+            }
+            let end = End(writes: writes, objects: try await Snapshot.take(cluster))
+            let more = try await live(in: cluster) { _ in try await Task.sleep(for: quiet) }
+            guard more.isEmpty else {
+                throw NotSettled(description: "\(world): started again at the end, it still writes: \(more)")
+            }
+            return end
+        }
+    }
+
+    /// Lives while `body` runs; answers the writes of that life.
+    private func live(
+        in cluster: Cluster, _ body: (FaultyTransport) async throws -> Void
+    ) async throws -> [String] {
+        let transport = FaultyTransport(cluster.transport)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
+            group.addTask { try await Self.live(life, client, namespace, transport) }
+            try await body(transport)
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+        return transport.writes
+    }
+
+    private func liveUntilDeath(after count: Int, in cluster: Cluster) async throws {
+        let transport = FaultyTransport(cluster.transport)
+        transport.die(afterWrites: count)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
+            group.addTask { try await Self.live(life, client, namespace, transport) }
+            group.addTask {
+                // A life may end without its n-th write: what it does side by side need not take the same way twice.
+                try? await Task.sleep(for: .seconds(20))
+                transport.giveUp()
+            }
+            await transport.death()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+
+    /// Being cancelled or cut off is how a life ends; any other error is the test's to see.
+    private static func live(
+        _ life: ControllerLife, _ client: KubeClient, _ namespace: String, _ transport: FaultyTransport
+    ) async throws {
+        do {
+            try await life(client, namespace)
+        } catch {
+            guard Task.isCancelled || transport.isDead else { throw error }
+        }
+    }
+
+    private func waitUntilQuiet(_ transport: FaultyTransport) async throws {
+        var count = -1
+        while transport.writes.count != count {
+            count = transport.writes.count
+            try await Task.sleep(for: quiet)
+        }
+    }
+}
+
+/// Every object of a namespace that a controller may have made, one line each, without what differs from run to run.
+private enum Snapshot {
+    private static let resources: [ResourceType] = [
+        type("", "v1", "Secret", "secrets"), type("", "v1", "Pod", "pods"), type("", "v1", "Service", "services"),
+        type("networking.k8s.io", "v1", "Ingress", "ingresses"),
+        type("cert-manager.io", "v1", "Certificate", "certificates"),
+        type("cert-manager.io", "v1", "CertificateRequest", "certificaterequests"),
+        type("cert-manager.io", "v1", "Issuer", "issuers"),
+        type("acme.cert-manager.io", "v1", "Order", "orders"),
+        type("acme.cert-manager.io", "v1", "Challenge", "challenges"),
+    ]
+
+    private static func type(_ group: String, _ version: String, _ kind: String, _ plural: String) -> ResourceType {
+        ResourceType(group: group, version: version, kind: kind, plural: plural, isNamespaced: true)
+    }
+
+    static func take(_ cluster: Cluster) async throws -> [String] {
+        var lines: [String] = []
+        for resource in resources {
+            let list = try await cluster.client.page(resource, ListOptions(namespace: cluster.namespace))
+            for item in list.items where item["type"]?.stringValue != "kubernetes.io/service-account-token" {
+                let text = String(decoding: normalised(item, in: cluster.namespace).serialized(), as: UTF8.self)
+                lines.append("\(resource.kind) \(text)")
+            }
+        }
+        return lines.sorted()
+    }
+
+    private static func normalised(_ object: JSONValue, in namespace: String) -> JSONValue {
+        let metadata = object["metadata"]
+        var shown: JSONObject = [:]
+        shown["name"] = metadata?["generateName"] ?? metadata?["name"].map { plain($0, in: namespace) }
+        for field in ["labels", "annotations", "finalizers"] {
+            if let value = metadata?[field] { shown[field] = plain(value, in: namespace) }
+        }
+        shown["owners"] = .array((metadata?["ownerReferences"]?.arrayValue ?? []).map { $0["kind"] ?? .null })
+        if let data = object["data"]?.objectValue {
+            shown["data"] = .array(data.map { .string($0.key) }.sorted { "\($0)" < "\($1)" })
+        }
+        for field in ["type", "spec", "status"] {
+            if let value = object[field] { shown[field] = plain(value, in: namespace) }
+        }
+        return .object(sorted(shown))
+    }
+
+    /// What is new in every run: times, messages, keys, certificates, addresses and numbers drawn by the server.
+    private static let volatile: Set = [
+        "message", "request", "certificate", "ca", "uid", "clusterIP", "clusterIPs", "nodePort", "observedGeneration",
+        "token", "key", "url", "authorizationURL", "finalizeURL", "hash",
+    ]
+
+    private static func plain(_ value: JSONValue, in namespace: String) -> JSONValue {
+        switch value {
+        case .object(let object):
+            var result = JSONObject()
+            for member in object {
+                result[member.key] = volatile.contains(member.key) ? "…" : plain(member.value, in: namespace)
+            }
+            return .object(sorted(result))
+        case .array(let items): return .array(items.map { plain($0, in: namespace) })
+        case .string(let text):
+            if Timestamp(rfc3339: text) != nil { return "a time" }
+            return .string(withoutNumbers(text.replacing(namespace, with: "NS")))
+        default: return value
+        }
+    }
+
+    /// Hashes and random suffixes at the end of a name differ with the namespace.
+    private static func withoutNumbers(_ text: String) -> String {
+        guard let dash = text.lastIndex(of: "-") else { return text }
+        let suffix = text[text.index(after: dash)...]
+        let isDrawn = suffix.count >= 5 && suffix.allSatisfy { $0.isASCII && ($0.isNumber || $0.isLowercase) }
+        return isDrawn && suffix.contains { $0.isNumber } ? text[...dash] + "*" : text
+    }
+
+    private static func sorted(_ object: JSONObject) -> JSONObject {
+        var result = JSONObject()
+        for member in object.sorted(by: { $0.key < $1.key }) { result[member.key] = member.value }
+        return result
+    }
+}
