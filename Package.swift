@@ -118,7 +118,9 @@ let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
-    tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
+    tests(
+        "Controllers",
+        ["CertificateAPI", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "TestSupport", "Wire", logging]),
     tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
