@@ -119,6 +119,8 @@ let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
         "Controllers",
+        ["CertificateAPI", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "TestSupport", "Wire", logging]),
+    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
         ["ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeModel", "PKI", "Solvers", "Wire"]),
     tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
