@@ -119,9 +119,10 @@ let testTargets: [Target] = [
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
         "Controllers",
-        ["CertificateAPI", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "TestSupport", "Wire", logging]),
-    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
-        ["ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeModel", "PKI", "Solvers", "Wire"]),
+        [
+            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "Solvers",
+            "TestSupport", "Wire", logging,
+        ]),
     tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
