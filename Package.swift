@@ -93,7 +93,8 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML", "Wire",
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML",
+            "Wire",
             httpTypes, logging, nio, subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
@@ -120,6 +121,8 @@ let testTargets: [Target] = [
     tests(
         "Controllers",
         [
+            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI",
+            "Solvers",
             "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "Solvers",
             "TestSupport", "Wire", logging,
         ]),

@@ -16,7 +16,9 @@ enum MergeDifference {
     }
 
     private static func difference(_ old: JSONValue, _ new: JSONValue) -> JSONValue? {
-        guard let before = old.objectValue, let after = new.objectValue else { return old == new ? nil : new }
+        // `nil` in a ternary would be read as JSON's null, which JSONValue takes as a literal: hence the statements.
+        if old == new { return nil }
+        guard let before = old.objectValue, let after = new.objectValue else { return new }
         var patch = JSONObject()
         for member in after {
             if let value = before[member.key] {
@@ -26,6 +28,7 @@ enum MergeDifference {
             }
         }
         for member in before where after[member.key] == nil { patch[member.key] = .null }
-        return patch.isEmpty ? nil : .object(patch)
+        if patch.isEmpty { return nil }
+        return .object(patch)
     }
 }
