@@ -93,7 +93,8 @@ let rooms: [Target] = [
     .target(
         name: "TestSupport",
         dependencies: [
-            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML", "Wire",
+            "KubeRuntime", "KubeClient", "KubeModel", "CurlTransport", "DNSWire", "HTTPTransport", "PKI", "YAML",
+            "Wire",
             httpTypes, logging, nio, subprocess, system, customDump,
         ], path: "Tests/TestSupport", swiftSettings: house),
 ]
@@ -119,8 +120,15 @@ let testTargets: [Target] = [
     tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
-    tests("Controllers", ["CertificateAPI", "KubeModel", "PKI", "Wire"]),
-    tests("Issuers", ["CertificateAPI", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests(
+        "Controllers",
+        [
+            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI",
+            "Solvers",
+            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "Solvers",
+            "TestSupport", "Wire", logging,
+        ]),
+    tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),

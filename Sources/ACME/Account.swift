@@ -76,10 +76,9 @@ extension ACMEClient {
 extension ACMEAccount {
     init(_ answer: ACMEAnswer, url: String) throws(ACMEError) {
         let json = try answer.json()
-        self.url = url
-        status = ACMEStatus(rawValue: json["status"]?.stringValue ?? "valid")
-        contact = json["contact"]?.arrayValue?.compactMap(\.stringValue) ?? []
-        isNew = answer.status == 201
+        self.init(
+            url: url, status: ACMEStatus(rawValue: json["status"]?.stringValue ?? "valid"),
+            contact: json["contact"]?.arrayValue?.compactMap(\.stringValue) ?? [], isNew: answer.status == 201)
     }
 }
 

@@ -26,6 +26,13 @@ package struct ACMEAccount: Sendable, Hashable {
     package let contact: [String]
     /// Whether this request made it; otherwise the key was registered before.
     package let isNew: Bool
+
+    package init(url: String, status: ACMEStatus, contact: [String], isNew: Bool) {
+        self.url = url
+        self.status = status
+        self.contact = contact
+        self.isNew = isNew
+    }
 }
 
 /// An order (RFC 8555 §7.1.3).
@@ -46,7 +53,11 @@ package struct ACMEOrder: Sendable, Hashable {
     package let retryAfter: Duration?
 
     init(_ answer: ACMEAnswer, url: String) throws(ACMEError) {
-        let json = try answer.json()
+        try self.init(try answer.json(), url: url, retryAfter: answer.retryAfter)
+    }
+
+    /// An order as the server writes it.
+    package init(_ json: JSONValue, url: String, retryAfter: Duration? = nil) throws(ACMEError) {
         guard let status = json["status"]?.stringValue else { throw .malformed("an order has no status") }
         guard let finalize = json["finalize"]?.stringValue else { throw .malformed("an order has no finalize URL") }
         self.url = url
@@ -58,7 +69,7 @@ package struct ACMEOrder: Sendable, Hashable {
         certificate = json["certificate"]?.stringValue
         error = json["error"]?.objectValue.map(Problem.init(document:))
         profile = json["profile"]?.stringValue
-        retryAfter = answer.retryAfter
+        self.retryAfter = retryAfter
     }
 }
 
@@ -74,7 +85,11 @@ package struct ACMEAuthorization: Sendable, Hashable {
     package let retryAfter: Duration?
 
     init(_ answer: ACMEAnswer, url: String) throws(ACMEError) {
-        let json = try answer.json()
+        try self.init(try answer.json(), url: url, retryAfter: answer.retryAfter)
+    }
+
+    /// An authorization as the server writes it.
+    package init(_ json: JSONValue, url: String, retryAfter: Duration? = nil) throws(ACMEError) {
         guard let status = json["status"]?.stringValue else { throw .malformed("an authorization has no status") }
         guard let identifier = json["identifier"].flatMap(ACMEIdentifier.init) else {
             throw .malformed("an authorization has no identifier")
@@ -85,7 +100,7 @@ package struct ACMEAuthorization: Sendable, Hashable {
         expires = json["expires"]?.stringValue.flatMap(Timestamp.init(rfc3339:))
         isWildcard = json["wildcard"]?.boolValue ?? false
         challenges = (json["challenges"]?.arrayValue ?? []).compactMap { ACMEChallenge($0, retryAfter: nil) }
-        retryAfter = answer.retryAfter
+        self.retryAfter = retryAfter
     }
 
     /// What the server holds against the name, taken from the challenge that failed.
@@ -105,7 +120,8 @@ package struct ACMEChallenge: Sendable, Hashable {
     package let error: Problem?
     package let retryAfter: Duration?
 
-    init?(_ json: JSONValue, retryAfter: Duration?) {
+    /// A challenge as the server writes it; nil without type or URL.
+    package init?(_ json: JSONValue, retryAfter: Duration?) {
         guard let url = json["url"]?.stringValue, let type = json["type"]?.stringValue else { return nil }
         self.url = url
         self.type = type

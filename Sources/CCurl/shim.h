@@ -1,5 +1,10 @@
 #pragma once
 #include <curl/curl.h>
+#include <errno.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 // curl_easy_setopt, curl_multi_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one stand-in
 // for each type of argument.
@@ -35,6 +40,16 @@ static inline CURLcode certwright_easy_set_before_request(CURL *easy, certwright
 static inline CURLMcode certwright_multi_set_long(CURLM *multi, CURLMoption option, long value) {
     return (curl_multi_setopt)(multi, option, value);
 }
+typedef int (*certwright_socket_changed)(CURL *easy, curl_socket_t socket, int interest, void *context, void *);
+typedef int (*certwright_timer_changed)(CURLM *multi, long milliseconds, void *context);
+
+static inline void certwright_multi_set_callbacks(
+    CURLM *multi, certwright_socket_changed socket_changed, certwright_timer_changed timer_changed, void *context) {
+    (curl_multi_setopt)(multi, CURLMOPT_SOCKETFUNCTION, socket_changed);
+    (curl_multi_setopt)(multi, CURLMOPT_SOCKETDATA, context);
+    (curl_multi_setopt)(multi, CURLMOPT_TIMERFUNCTION, timer_changed);
+    (curl_multi_setopt)(multi, CURLMOPT_TIMERDATA, context);
+}
 static inline CURLcode certwright_easy_get_off_t(CURL *easy, CURLINFO info, curl_off_t *value) {
     return (curl_easy_getinfo)(easy, info, value);
 }
@@ -58,4 +73,41 @@ static inline CURL *certwright_multi_next_done(CURLM *multi, CURLcode *result) {
         }
     }
     return NULL;
+}
+
+// What the engine sleeps on beside libcurl; Swift's Glibc module has neither epoll nor eventfd.
+
+enum { CERTWRIGHT_READABLE = 1, CERTWRIGHT_WRITABLE = 2, CERTWRIGHT_BROKEN = 4 };
+
+struct certwright_ready {
+    int descriptor;
+    int what;
+};
+
+static inline int certwright_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int certwright_epoll(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+// Watches a descriptor for `what`, or no longer for 0; one that is closed already the kernel has forgotten by itself.
+static inline void certwright_epoll_watch(int epoll, int descriptor, int what) {
+    struct epoll_event event = {0};
+    event.events = (what & CERTWRIGHT_READABLE ? EPOLLIN : 0) | (what & CERTWRIGHT_WRITABLE ? EPOLLOUT : 0);
+    event.data.fd = descriptor;
+    if (what == 0) {
+        epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, &event);
+    } else if (epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event) != 0 && errno == ENOENT) {
+        epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+    }
+}
+
+// Fills at most `room` (up to 64) entries; returns how many.
+static inline int certwright_epoll_wait(int epoll, struct certwright_ready *ready, int room, int milliseconds) {
+    struct epoll_event events[64];
+    int count = epoll_wait(epoll, events, room < 64 ? room : 64, milliseconds);
+    for (int i = 0; i < count; i++) {
+        uint32_t is = events[i].events;
+        ready[i].descriptor = events[i].data.fd;
+        ready[i].what = (is & EPOLLIN ? CERTWRIGHT_READABLE : 0) | (is & EPOLLOUT ? CERTWRIGHT_WRITABLE : 0) |
+                        (is & (EPOLLERR | EPOLLHUP) ? CERTWRIGHT_BROKEN : 0);
+    }
+    return count < 0 ? 0 : count;
 }

@@ -2,34 +2,36 @@ import CCurl
 import HTTPTransport
 
 /// The loop that owns every libcurl handle; made and used on its own thread.
-@safe final class CurlEngine {
+final class CurlEngine {
     private let mailbox: Mailbox
-    private let multi: UnsafeMutableRawPointer
+    private let multi: MultiHandle
     private let defaults: HandleDefaults
     private var lanes: LaneQueue<Transfer>
     private var active: [ObjectIdentifier: ActiveTransfer] = [:]
     private var spare: [EasyHandle] = []
     private var nextSweep: ContinuousClock.Instant?
 
-    init(_ options: CurlTransport.Options, multi: MultiHandle, mailbox: Mailbox) {
+    init(_ options: CurlTransport.Options, _ mailbox: Mailbox) {
         self.mailbox = mailbox
-        unsafe self.multi = multi.pointer
+        multi = MultiHandle(
+            multiplexes: options.version == .http2, keptConnections: options.concurrencyPerHost * 2,
+            doorbell: mailbox.doorbell)
         defaults = HandleDefaults(options)
         lanes = LaneQueue(limit: options.concurrencyPerHost)
-        let multiplex = options.version == .http2 ? Int(CURLPIPE_MULTIPLEX) : Int(CURLPIPE_NOTHING)
-        unsafe certwright_multi_set_long(self.multi, CURLMOPT_PIPELINING, multiplex)
-        unsafe certwright_multi_set_long(self.multi, CURLMOPT_MAXCONNECTS, options.concurrencyPerHost * 2)
     }
 
-    /// Takes orders, performs, finishes, polls; returns once the mailbox is closed.
+    /// Takes orders, lets libcurl work, finishes what is done; returns once the mailbox is closed.
     func loop() {
         while true {
             let (orders, isClosing) = mailbox.take()
             for order in orders { carryOut(order) }
             if isClosing { break }
-            perform()
+            multi.turn(patience)
+            while let (done, code) = multi.nextDone() {
+                done.completed(code)
+                finish(done)
+            }
             sweepIfDue()
-            unsafe curl_multi_poll(multi, nil, 0, pollTimeout, nil)
         }
         end()
     }
@@ -48,17 +50,6 @@ import HTTPTransport
             } else {
                 _ = lanes.withdraw(transfer, for: transfer.address)
             }
-        }
-    }
-
-    private func perform() {
-        var running: Int32 = 0
-        var code = CURLE_OK
-        unsafe curl_multi_perform(multi, &running)
-        while let easy = unsafe certwright_multi_next_done(multi, &code) {
-            let done = unsafe ActiveTransfer.from(certwright_easy_get_private(easy))
-            done.completed(code)
-            finish(done)
         }
     }
 
@@ -84,9 +75,8 @@ extension CurlEngine {
         let starting = ActiveTransfer(transfer, easy)
         active[ObjectIdentifier(transfer)] = starting
         starting.setCallbacks()
-        let code = unsafe curl_multi_add_handle(multi, easy.pointer)
-        if code != CURLM_OK {
-            transfer.stop(.other(unsafe String(cString: curl_multi_strerror(code))))
+        if let problem = multi.add(easy) {
+            transfer.stop(.other(problem))
             finish(starting)
         } else {
             watchTime(of: starting.idleAt)
@@ -95,7 +85,7 @@ extension CurlEngine {
 
     /// Takes the handle back and starts whoever waited for its place.
     private func finish(_ ended: ActiveTransfer) {
-        unsafe curl_multi_remove_handle(multi, ended.easy.pointer)
+        multi.remove(ended.easy)
         active[ObjectIdentifier(ended.shared)] = nil
         ended.easy.reset()
         if spare.count < Self.spareLimit { spare.append(ended.easy) }
@@ -133,9 +123,9 @@ extension CurlEngine {
         nextSweep = min(nextSweep ?? instant, instant)
     }
 
-    /// At most a minute; libcurl itself comes back earlier for its own timers.
-    private var pollTimeout: Int32 {
-        guard let nextSweep else { return 60_000 }
-        return Int32(clamping: min(max(0, (nextSweep - .now).milliseconds + 1), 60_000))
+    /// At most a minute; libcurl's own timers come on top.
+    private var patience: Duration {
+        guard let nextSweep else { return .seconds(60) }
+        return min(max(.zero, nextSweep - .now), .seconds(60))
     }
 }

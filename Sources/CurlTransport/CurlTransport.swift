@@ -26,13 +26,10 @@ package final class CurlTransport: HTTPTransport {
     }
 
     private let options: Options
-    private let multi: MultiHandle
-    private let mailbox: Mailbox
+    private let mailbox = Mailbox()
 
     package init(_ options: Options) {
         self.options = options
-        multi = MultiHandle()
-        mailbox = Mailbox(multi)
     }
 
     /// Serves requests until it is cancelled or ``shutDown()`` is called, then fails those that are under way.
@@ -40,9 +37,9 @@ package final class CurlTransport: HTTPTransport {
     package func run() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let (options, multi, mailbox) = (options, multi, mailbox)
+                let (options, mailbox) = (options, mailbox)
                 EngineThread.start {
-                    CurlEngine(options, multi: multi, mailbox: mailbox).loop()
+                    CurlEngine(options, mailbox).loop()
                     continuation.resume()
                 }
             }

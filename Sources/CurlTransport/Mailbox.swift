@@ -1,4 +1,3 @@
-import CCurl
 import Synchronization
 
 /// Where callers leave orders for the engine's thread.
@@ -18,11 +17,8 @@ final class Mailbox: Sendable {
     }
 
     private let contents = Mutex(Contents())
-    private let multi: MultiHandle
-
-    init(_ multi: MultiHandle) {
-        self.multi = multi
-    }
+    /// What the engine's thread sleeps on.
+    let doorbell = Doorbell()
 
     /// False when the engine has ended and will never read the order.
     func post(_ order: Order) -> Bool {
@@ -62,30 +58,6 @@ final class Mailbox: Sendable {
     private func wake(_ contents: inout Contents) {
         if contents.isSignalled { return }
         contents.isSignalled = true
-        multi.wake()
+        doorbell.ring()
     }
-}
-
-/// Owns a `CURLM *`.
-///
-/// Only the engine's thread uses it, but for `curl_multi_wakeup`, which "can be called from any thread"
-/// (curl_multi_wakeup(3)); the owner outlives the thread, so that no wake-up meets a freed handle.
-@safe final class MultiHandle: @unchecked Sendable {
-    let pointer: UnsafeMutableRawPointer
-
-    init() {
-        _ = Self.globalInit
-        guard let pointer = unsafe curl_multi_init() else { fatalError("out of memory for a CURLM") }
-        unsafe self.pointer = pointer
-    }
-
-    deinit {
-        unsafe curl_multi_cleanup(pointer)
-    }
-
-    func wake() {
-        unsafe curl_multi_wakeup(pointer)
-    }
-
-    private static let globalInit = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
 }

@@ -59,6 +59,7 @@ struct ControllerFloor {
         addCertificates(to: &set, secrets, lookup, hasInstantIssuers: !instant.isEmpty)
         let lookAtIssuer = addIssuers(to: &set, secrets, acme)
         addACME(to: &set, secrets, acme, lookAtIssuer)
+        addIngressShim(to: &set)
         return set
     }
 
@@ -153,6 +154,28 @@ struct ControllerFloor {
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
         }
+    }
+
+    private func addIngressShim(to set: inout ControllerSet) {
+        guard set.selected.contains(.ingressShim) else { return }
+        let reconciler = IngressShimReconciler(
+            client: client, ingresses: stores.ingresses, certificates: stores.certificates, events: events,
+            settings: shimSettings, time: time)
+        let loop = makeLoop("ingress-shim", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+    }
+
+    private var shimSettings: IngressShimSettings {
+        let given = flags.shim
+        let issuer =
+            given.defaultIssuerName.isEmpty
+            ? nil
+            : IssuerReference(
+                name: given.defaultIssuerName, kind: given.defaultIssuerKind, group: given.defaultIssuerGroup)
+        return IngressShimSettings(
+            defaultIssuer: issuer, automaticAnnotations: given.autoCertificateAnnotations,
+            copiedAnnotations: given.extraCertificateAnnotations)
     }
 
     private func makeLoop(

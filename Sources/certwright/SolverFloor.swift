@@ -1,9 +1,8 @@
-package import Controllers
+import Controllers
 import CurlTransport
 import DNSProviders
 import DNSWire
 import KubeClient
-package import KubeModel
 import NIOPosix
 import Solvers
 import Wire
@@ -39,9 +38,4 @@ struct SolverFloor {
                 ? nil : flags.acmeHttp01SolverRuntimeClassName,
             nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init))
     }
-}
-
-/// Providers read their credentials through the same memory as everybody, so that a rotated one is seen.
-extension SecretStore: SecretSource {
-    package func secret(_ key: ObjectKey) async throws -> Secret? { try await read(key) }
 }

@@ -12,6 +12,7 @@ struct Stores: Sendable {
     let orders = ACMECaches.orders()
     let challenges = ACMECaches.challenges()
     let issuers = ACMECaches.issuers()
+    let ingresses = Cache<Ingress>(indexes: IngressShimReconciler.ingressIndexes)
     /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
     let secretFacts = CertificateCaches.secretFacts()
@@ -32,6 +33,7 @@ struct Stores: Sendable {
         if !requests.isSynced { names.append("certificaterequests") }
         if !orders.isSynced { names.append("orders") }
         if !challenges.isSynced { names.append("challenges") }
+        if !ingresses.isSynced { names.append("ingresses") }
         if !issuers.isSynced { names.append("issuers") }
         if let clusterIssuers, !clusterIssuers.isSynced { names.append("clusterissuers") }
         if !secretFacts.isSynced || !otherSecrets.isSynced { names.append("secrets") }
@@ -43,6 +45,7 @@ struct Stores: Sendable {
         try await requests.waitUntilSynced()
         try await orders.waitUntilSynced()
         try await challenges.waitUntilSynced()
+        try await ingresses.waitUntilSynced()
         try await issuers.waitUntilSynced()
         try await clusterIssuers?.waitUntilSynced()
         try await secretFacts.waitUntilSynced()
@@ -68,6 +71,7 @@ struct Stores: Sendable {
         var parts = [
             informer(certificates, all), informer(requests, all, CertificateCaches.request),
             informer(orders, all, ACMECaches.order), informer(challenges, all), informer(issuers, all),
+            informer(ingresses, all),
             informer(
                 secretFacts, name: "secrets with facts",
                 ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),

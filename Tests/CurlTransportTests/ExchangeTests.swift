@@ -4,7 +4,7 @@ import HTTPTypes
 import Synchronization
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ExchangeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ExchangeTests {
     @Test("a GET brings status, headers and body, and sends the URL byte for byte")
     func get() async throws {
         let server = LoopbackServer { connection, _ in

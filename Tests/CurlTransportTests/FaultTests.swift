@@ -56,7 +56,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
     ]
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct FaultTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
     @Test("a broken answer is an error, never a response", arguments: Fault.all)
     func broken(fault: Fault) async throws {
         let server = LoopbackServer { connection, _ in
@@ -64,7 +64,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
             fault.script(connection)
         }
         try await withTransport { transport in
-            let failure = await transport.failure(of: TransportRequest(url: server.url(), deadline: .seconds(5)))
+            let failure = await transport.failure(of: TransportRequest(url: server.url(), deadline: .seconds(60)))
             #expect(fault.expected(failure), "\(String(describing: failure))")
         }
     }

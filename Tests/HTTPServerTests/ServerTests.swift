@@ -61,7 +61,7 @@ final class RawClient: Sendable {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1))) struct ServerTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ServerTests {
     static let echo: Server.Handler = { request in
         ServerResponse(
             .ok, text: "\(request.method.rawValue) \(request.target) \(request.host ?? "-") \(request.body.count)")

@@ -41,7 +41,7 @@ private final class Script: Reconciler {
 
 private struct Broken: Error {}
 
-@Suite("ControllerLoop", .timeLimit(.minutes(1)))
+@Suite("ControllerLoop", .timeLimit(.minutes(5)))
 struct ControllerLoopTests {
     let clock = ManualClock()
     let counters = Counters()

@@ -10,7 +10,7 @@ import Wire
 
 @testable import KubeRuntime
 
-@Suite("EventRecorder", .timeLimit(.minutes(1)))
+@Suite("EventRecorder", .timeLimit(.minutes(5)))
 struct EventRecorderTests {
     let clock = ManualClock()
     let counters = Counters()

@@ -21,7 +21,7 @@ func scriptedClient(_ transport: ScriptedTransport, time: any TimeSource) -> Kub
         transport: transport, userAgent: "certwright/test", retries: RetryPolicy(tries: 1), time: time)
 }
 
-@Suite("Informer", .timeLimit(.minutes(1)))
+@Suite("Informer", .timeLimit(.minutes(5)))
 struct InformerTests {
     let clock = ManualClock()
     let counters = Counters()

@@ -9,7 +9,7 @@ import Wire
 
 @testable import KubeRuntime
 
-@Suite("LeaderElection", .timeLimit(.minutes(1)))
+@Suite("LeaderElection", .timeLimit(.minutes(5)))
 struct LeaderElectionTests {
     let clock = ManualClock()
 

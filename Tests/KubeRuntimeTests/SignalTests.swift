@@ -3,7 +3,7 @@ import Testing
 
 @testable import KubeRuntime
 
-@Suite("Signal and Latch", .timeLimit(.minutes(1)))
+@Suite("Signal and Latch", .timeLimit(.minutes(5)))
 struct SignalTests {
     @Test("a signal raised before the wait is not lost, and counts once")
     func early() async {

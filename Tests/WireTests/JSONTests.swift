@@ -116,7 +116,8 @@ struct JSONTests {
     @Test("what is written is read back as it was")
     func roundTrip() throws {
         let value: JSONValue = [
-            "text": "\"\\/\u{8}\u{C}\n\r\t\0\u{1F}é€😀", "numbers": [0, -1, .integer(.max), 1.5, 1e100, .number(.leastNonzeroMagnitude), -0.0],
+            "text": "\"\\/\u{8}\u{C}\n\r\t\0\u{1F}é€😀",
+            "numbers": [0, -1, .integer(.max), 1.5, 1e100, .number(.leastNonzeroMagnitude), -0.0],
             "nested": [[[:]], ["": nil], []], "flag": true,
         ]
         #expect(try JSONValue(parsing: value.serialized()) == value)

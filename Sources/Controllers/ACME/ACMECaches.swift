@@ -44,7 +44,9 @@ package enum ACMECaches {
     /// issued, is kept without the request and the certificate, which are most of it.
     package static func order(_ value: JSONValue) throws -> Order {
         let order = try value.decode(Order.self)
-        return order.status?.state?.isFinal == true ? order.withoutBulk : order
+        // A valid one that has no certificate yet still needs its request, to compare them.
+        let isOver = order.status?.state?.isFailure == true || order.status?.certificate != nil
+        return isOver ? order.withoutBulk : order
     }
 }
 

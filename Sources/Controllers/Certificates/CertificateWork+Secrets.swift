@@ -2,6 +2,7 @@ import CertificateAPI
 import KubeClient
 import KubeModel
 import KubeRuntime
+import Logging
 import PKI
 import Wire
 
@@ -67,6 +68,12 @@ extension CertificateWork {
             }
         }
         tell(.normal("Issuing", "The certificate has been successfully issued"))
+        shell.logger.info(
+            "Issued a certificate",
+            metadata: [
+                "controller": "certificates", "namespace": "\(namespace)", "name": "\(view.name)",
+                "revision": "\(revision)", "notAfter": "\(leaf.notAfter)",
+            ])
         return .onChange
     }
 
@@ -78,6 +85,12 @@ extension CertificateWork {
         var work = self
         var failed = view
         failed.now = shell.time.now()
+        shell.logger.warning(
+            "Issuing a certificate failed",
+            metadata: [
+                "controller": "certificates", "namespace": "\(namespace)", "name": "\(view.name)",
+                "reason": "\(problem.reason)", "error": "\(problem.message)",
+            ])
         return try await work.apply(Issuing.fail(failed, problem))
     }
 

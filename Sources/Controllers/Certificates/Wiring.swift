@@ -10,9 +10,10 @@ package enum CertificateCaches {
     package static let othersSelector = "!" + Names.Label.filteredCache
 
     package static func certificates() -> Cache<Certificate> {
-        Cache(indexes: [
+        let indexes: [String: @Sendable (Certificate) -> [String]] = [
             CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] }
-        ])
+        ]
+        return Cache(indexes: indexes.merging(IngressShimReconciler.certificateIndexes) { own, _ in own })
     }
 
     package static func requests() -> Cache<RequestFacts> {

@@ -1,5 +1,6 @@
 import CertificateAPI
 import KubeModel
+import Wire
 
 /// Everything the shim looks at for one Ingress.
 struct IngressShimView: Sendable, Equatable {
@@ -11,8 +12,8 @@ struct IngressShimView: Sendable, Equatable {
 
 enum IngressShimAction: Sendable, Equatable {
     case create(Certificate)
-    /// The whole object as it is to be, with the resourceVersion of what it was made from.
-    case replace(Certificate)
+    /// A merge patch with what differs, and the Certificate it was made from, whose version it carries.
+    case change(JSONValue, Certificate)
     case delete(Certificate)
     case complain(BadConfiguration)
 }
@@ -38,7 +39,8 @@ enum IngressShim {
         }
         guard view.controls(present), !present.metadata.isBeingDeleted else { return nil }
         let merged = present.brought(to: wanted, of: view.ingress, settings: view.settings)
-        return merged == present ? nil : .replace(merged)
+        guard let patch = MergeDifference.patch(from: present, to: merged) else { return nil }
+        return .change(patch, present)
     }
 
     /// Certificates of this Ingress whose Secret it does not name any more.

@@ -1,0 +1,92 @@
+import CertificateAPI
+import DNSProviders
+import Issuers
+import KubeModel
+import Testing
+import Wire
+
+@testable import Controllers
+
+@Suite("Issuers")
+struct IssuerDecisionTests {
+    private let now = ACMEExamples.now
+
+    private func decide(_ finding: IssuerFinding, _ status: IssuerStatus? = nil) -> IssuerPlan {
+        IssuerDecision.decide(
+            IssuerView(spec: IssuerSpec(), status: status, generation: 3, finding: finding, now: now))
+    }
+
+    private func ready(_ plan: IssuerPlan) -> Condition? { plan.status?.conditions[type: Condition.Kind.ready] }
+
+    @Test("Vault and Venafi are refused by the field, visibly")
+    func refused() throws {
+        var spec = IssuerSpec()
+        spec.vault = try JSONValue(
+            parsing: #"{"server":"https://v","path":"pki/sign/x","auth":{"tokenSecretRef":{"name":"t"}}}"#
+        )
+        .decode(VaultIssuer.self)
+        let plan = decide(.refused(IssuerRules(spec).fatal))
+        #expect(ready(plan)?.status == .no)
+        #expect(ready(plan)?.reason == "InvalidConfig")
+        #expect(ready(plan)?.message?.contains("spec.vault") == true)
+        #expect(ready(plan)?.observedGeneration == 3)
+        #expect(plan.notices.map(\.reason) == ["InvalidConfig"])
+    }
+
+    @Test("a solver with a fault does not keep the account from being used")
+    func solvers() {
+        var spec = IssuerSpec()
+        var bad = Solver()
+        bad.dns01 = .init()
+        bad.dns01?.providers = ["cloudflare": [:]]
+        spec.acme = ACMEExamples.issuer { $0.solvers?.append(bad) }
+        #expect(IssuerRules(spec).fatal.isEmpty)
+        #expect(SolverReview.problems(of: ACMEExamples.solver, at: .spec).isEmpty)
+        #expect(!SolverReview.problems(of: bad, at: .spec).isEmpty)
+        var account = IssuerStatus.ACMEStatus()
+        account.uri = "https://ca.example/acct/1"
+        let readiness = IssuerReadiness(isReady: true, reason: "ACMEAccountRegistered", message: "fine")
+        let plan = decide(.account(account, readiness, solverProblems: ["spec.acme.solvers[1]: no"]))
+        #expect(ready(plan)?.reason == "InvalidSolver")
+        #expect(ready(plan)?.status == .no)
+        #expect(ACMEReadiness(plan.status).isUsable)
+        let fine = decide(.account(account, readiness, solverProblems: []))
+        #expect(ready(fine)?.status == .yes)
+        #expect(fine.status?.acme == account)
+    }
+
+    @Test("what has not changed is neither written nor told")
+    func unchanged() {
+        let readiness = IssuerReadiness(isReady: true, reason: "IsReady", message: "fine", lookAgain: now + .seconds(9))
+        let first = decide(.readiness(readiness))
+        #expect(decide(.readiness(readiness), first.status) == IssuerPlan(lookAgain: now + .seconds(9)))
+        #expect(decide(.asking, first.status) == IssuerPlan())
+    }
+
+    @Test("another attempt that fails for the same reason is written but not told again")
+    func failing() {
+        func failure(_ text: String) -> IssuerFinding {
+            .readiness(IssuerReadiness(isReady: false, reason: "ErrRegisterACMEAccount", message: text))
+        }
+        let first = decide(failure("next attempt at 1"))
+        #expect(first.notices.count == 1)
+        let second = decide(failure("next attempt at 2"), first.status)
+        #expect(second.status != nil)
+        #expect(second.notices.isEmpty)
+    }
+
+    @Test("every Secret that an issuer reads is known, those of its DNS providers too")
+    func secretNames() {
+        var spec = IssuerSpec()
+        spec.acme = ACMEExamples.issuer { issuer in
+            issuer.externalAccountBinding = .init(keyID: "k", keySecretRef: SecretKeySelector(name: "eab", key: "key"))
+            issuer.solvers?[0].dns01?.providers = [
+                "rfc2136": ["nameserver": "192.0.2.1", "tsigSecretSecretRef": ["name": "tsig", "key": "k"]]
+            ]
+        }
+        #expect(spec.secretNames == ["account", "eab", "tsig"])
+        var ca = IssuerSpec()
+        ca.ca = CAIssuer(secretName: "ca")
+        #expect(ca.secretNames == ["ca"])
+    }
+}

@@ -1,0 +1,104 @@
+import TestSupport
+import Testing
+import Wire
+
+/// The images, made of a small program in place of ours.
+@Suite("scripts/image", .enabled(if: TestPrograms.find("strip") != nil, "no strip: install binutils"))
+struct ImageTests {
+    static let programs = ["certwright", "acmesolver"]
+
+    /// A folder that holds `programs/`, and after that what the script makes of them.
+    private func withFolder(_ body: (String) async throws -> Void) async throws {
+        let folder = try await Tool.output("mktemp", ["-d", "/tmp/certwright-image-XXXXXX"])
+        do {
+            try await Tool.output("mkdir", ["\(folder)/programs"])
+            for program in Self.programs {
+                try await Tool.output("cp", ["/bin/true", "\(folder)/programs/\(program)"])
+            }
+            try await body(folder)
+        } catch {
+            _ = try? await Tool.run("rm", ["-rf", folder])  // the first error is the one to tell
+            throw error
+        }
+        try await Tool.output("rm", ["-rf", folder])
+    }
+
+    private func make(_ folder: String, _ name: String) async throws -> String {
+        let script = "\(Helm.project)/scripts/image"
+        let result = try await Tool.run("bash", [script, "--programs", "\(folder)/programs", "\(folder)/\(name)"])
+        guard result.succeeded else { throw TestServerError(result.errors) }
+        return result.errors
+    }
+
+    @Test("an image holds one program and what it needs, is the same bytes each time, and is made only once")
+    func images() async throws {
+        try await withFolder { folder in
+            _ = try await make(folder, "one")
+            try await Tool.output("touch", ["\(folder)/programs/acmesolver"])
+            _ = try await make(folder, "two")
+            for program in Self.programs {
+                try await Tool.output("cmp", ["\(folder)/one/\(program).tar", "\(folder)/two/\(program).tar"])
+            }
+            let again = try await make(folder, "two")
+            #expect(again.contains("certwright.tar is current"))
+            #expect(again.contains("acmesolver.tar is current"))
+            try await checkContents(folder, "one")
+        }
+    }
+
+    /// That an image holds one program and what it needs, and runs it as nobody in particular.
+    private func checkContents(_ folder: String, _ name: String) async throws {
+        let certwright = try await Image(archive: "\(folder)/\(name)/certwright.tar", in: folder)
+        #expect(certwright.name == "ghcr.io/certwright/certwright:0.1.0")
+        #expect(certwright.config["User"] == "65532:65532")
+        #expect(certwright.config["Entrypoint"] == ["/usr/bin/certwright"])
+        for path in [
+            "usr/bin/certwright", "etc/passwd", "etc/ssl/certs/ca-certificates.crt", "usr/share/zoneinfo/Etc/UTC",
+        ] {
+            #expect(certwright.paths.contains(path), "no \(path)")
+        }
+        #expect(certwright.paths.contains { $0.hasSuffix("/libc.so.6") })
+        #expect(certwright.paths.contains { $0.hasPrefix("lib64/ld-linux") || $0.hasPrefix("lib/ld-linux") })
+        let solver = try await Image(archive: "\(folder)/\(name)/acmesolver.tar", in: folder)
+        #expect(solver.config["Entrypoint"] == ["/usr/bin/acmesolver"])
+        #expect(!solver.paths.contains { $0.hasPrefix("usr/share/zoneinfo") })
+        for image in [certwright, solver] {
+            let programs = image.paths.filter { $0.contains("bin/") && !$0.hasSuffix("/") }
+            #expect(programs.count == 1, "\(programs)")
+        }
+    }
+
+    /// An image archive, unpacked as far as the tests look.
+    private struct Image {
+        var name: String
+        var config: JSONValue
+        var paths: [String]
+
+        init(archive: String, in folder: String) async throws {
+            func json(_ path: String) async throws -> JSONValue {
+                try JSONValue(parsing: Array(try await Tool.output("tar", ["-xOf", archive, path]).utf8))
+            }
+            func blob(_ described: JSONValue?) throws -> String {
+                guard let digest = described?["digest"]?.stringValue else { throw TestServerError("no digest") }
+                return "blobs/" + digest.replacing(":", with: "/")
+            }
+            let entry = try await json("index.json")["manifests"]?[0]
+            name = entry?["annotations"]?["org.opencontainers.image.ref.name"]?.stringValue ?? ""
+            let manifest = try await json(try blob(entry))
+            config = try await json(try blob(manifest["config"]))["config"] ?? .null
+            let layer = try blob(manifest["layers"]?[0])
+            try await Tool.output("tar", ["-xf", archive, "-C", folder, layer])
+            paths = try await Tool.output("tar", ["-tzf", "\(folder)/\(layer)"]).split(separator: "\n").map(String.init)
+        }
+    }
+}
+
+extension Tool {
+    /// Runs it and gives what it printed, without the last line's end; throws what it complained of when it fails.
+    @discardableResult
+    static func output(_ program: String, _ arguments: [String]) async throws -> String {
+        let result = try await run(program, arguments)
+        guard result.succeeded else { throw TestServerError("\(program): \(result.errors)\(result.output)") }
+        return result.output.hasSuffix("\n") ? String(result.output.dropLast()) : result.output
+    }
+}
