@@ -125,8 +125,6 @@ let testTargets: [Target] = [
         [
             "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI",
             "Solvers",
-            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI",
-            "Solvers",
             "TestSupport", "Wire", logging,
         ]),
     tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
