@@ -1,3 +1,4 @@
+import HTTPTypes
 import CertificateAPI
 import HTTPTransport
 import KubeClient
