@@ -6,6 +6,7 @@ final class LoopbackServer: Sendable {
     let port: Int
     private let listener: Int32
     private let accepted = Atomic<Int>(0)
+    private let isClosed = Mutex(false)
 
     var connections: Int { accepted.load(ordering: .relaxed) }
 
@@ -26,13 +27,9 @@ final class LoopbackServer: Sendable {
         Self.thread { [self] in acceptAll(script) }
     }
 
-    deinit {
-        stop()
-    }
-
-    /// Refuses connections from now on.
+    /// Refuses connections from now on. Once the listener is closed its number may be another socket's: it is left alone.
     func stop() {
-        shutdown(listener, Int32(SHUT_RDWR))
+        isClosed.withLock { if !$0 { shutdown(listener, Int32(SHUT_RDWR)) } }
     }
 
     func url(_ path: String = "/") -> String { "http://127.0.0.1:\(port)\(path)" }
@@ -48,7 +45,10 @@ final class LoopbackServer: Sendable {
                 connection.close()
             }
         }
-        Glibc.close(listener)
+        isClosed.withLock {
+            $0 = true
+            Glibc.close(listener)
+        }
     }
 
     private static func thread(_ body: @escaping @Sendable () -> Void) {
