@@ -41,3 +41,37 @@ package struct SelfSubjectAccessReview: KubeObject, Hashable {
         spec = Spec(resourceAttributes: attributes)
     }
 }
+
+/// Asks whether somebody else may do something (authorization.k8s.io/v1 SubjectAccessReview).
+package struct SubjectAccessReview: KubeObject, Hashable {
+    package static let resource = ResourceType(
+        group: "authorization.k8s.io", version: "v1", kind: "SubjectAccessReview", plural: "subjectaccessreviews",
+        isNamespaced: false)
+
+    package struct Spec: Codable, Sendable, Hashable {
+        package var user: String?
+        package var uid: String?
+        package var groups: [String]?
+        package var extra: [String: [String]]?
+        package var resourceAttributes: SelfSubjectAccessReview.ResourceAttributes?
+
+        package init(
+            user: String?, uid: String? = nil, groups: [String]? = nil, extra: [String: [String]]? = nil,
+            _ attributes: SelfSubjectAccessReview.ResourceAttributes
+        ) {
+            self.user = user
+            self.uid = uid
+            self.groups = groups
+            self.extra = extra
+            resourceAttributes = attributes
+        }
+    }
+    package var metadata: ObjectMeta
+    package var spec: Spec
+    package var status: SelfSubjectAccessReview.Status?
+
+    package init(_ spec: Spec) {
+        metadata = ObjectMeta()
+        self.spec = spec
+    }
+}
