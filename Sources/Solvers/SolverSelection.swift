@@ -1,4 +1,5 @@
 package import CertificateAPI
+import KubeModel
 
 /// Which solver proves control of one name, and by which of the challenges that the CA offers.
 package struct SolverSelection: Sendable, Hashable {
@@ -13,6 +14,10 @@ package struct SolverSelection: Sendable, Hashable {
     package enum Failure: Error, Sendable, Hashable, CustomStringConvertible {
         case noSolver(name: String, offered: [String])
         case overrides([String])
+        /// A route of the Gateway API would attach to nothing.
+        case noParent
+        /// Only one of two annotations that belong together.
+        case halfParent(missing: String)
 
         package var description: String {
             switch self {
@@ -22,15 +27,23 @@ package struct SolverSelection: Sendable, Hashable {
                     + "selector matches the name answers one of them; add such a solver to spec.acme.solvers"
             case .overrides(let keys):
                 "at most one of these annotations may be set: \(keys.joined(separator: ", "))"
+            case .noParent:
+                "the solver's gatewayHTTPRoute names no parentRefs, and no annotation of the Certificate does; set "
+                    + "parentRefs in the issuer, or the annotations \(Names.Annotation.http01ParentRefName) and "
+                    + "\(Names.Annotation.http01ParentRefKind) on the Certificate"
+            case .halfParent(let missing):
+                "the annotations \(Names.Annotation.http01ParentRefName) and "
+                    + "\(Names.Annotation.http01ParentRefKind) go together; \(missing) is missing"
             }
         }
     }
 
     /// The best solver of the list. An exact name in a selector beats a zone, a longer zone a shorter one, then more
     /// labels count; of equals the first stands.
+    /// `namespace` is the Order's.
     package static func choose(
         from solvers: [Solver], for authorization: Order.Authorization, labels: [String: String],
-        annotations: [String: String]
+        annotations: [String: String], namespace: String = ""
     ) throws(Failure) -> SolverSelection {
         let name = AuthorizedName(authorization)
         var best: (score: Score, selection: SolverSelection)?
@@ -45,13 +58,14 @@ package struct SolverSelection: Sendable, Hashable {
             throw .noSolver(name: name.text, offered: (authorization.challenges ?? []).map(\.type))
         }
         try selection.solver.apply(HTTP01Override(annotations))
+        try selection.solver.apply(ParentOverride(annotations, namespace: namespace), namespace: namespace)
         return selection
     }
 
-    /// Whether the issuer has this stanza, wherever an Order's annotations may have sent its Ingress.
+    /// Whether the issuer has this stanza, wherever an Order's annotations may have sent its Ingress or route.
     package static func offers(_ solver: Solver, in solvers: [Solver]) -> Bool {
-        let wanted = solver.withoutIngressChoice
-        return solvers.contains { $0.withoutIngressChoice == wanted }
+        let wanted = solver.withoutChoice
+        return solvers.contains { $0.withoutChoice == wanted }
     }
 }
 
@@ -123,11 +137,12 @@ extension Solver {
         return nil
     }
 
-    fileprivate var withoutIngressChoice: Solver {
+    fileprivate var withoutChoice: Solver {
         var solver = self
         solver.http01?.ingress?.name = nil
         solver.http01?.ingress?.class = nil
         solver.http01?.ingress?.ingressClassName = nil
+        solver.http01?.gatewayHTTPRoute?.parentRefs = nil
         return solver
     }
 
@@ -144,6 +159,54 @@ extension Solver {
         }
         http01?.ingress = ingress
     }
+}
+
+extension Solver {
+    /// A parent that annotations name joins those of the issuer. One that the issuer names already stays as it is
+    /// there, with its section and port.
+    fileprivate mutating func apply(
+        _ override: ParentOverride?, namespace: String
+    ) throws(SolverSelection.Failure) {
+        guard let gateway = http01?.gatewayHTTPRoute else { return }
+        var parents = gateway.parentRefs ?? []
+        if let override, !parents.contains(where: { override.names($0, from: namespace) }) {
+            parents.append(override.reference)
+        }
+        if parents.isEmpty { throw .noParent }
+        http01?.gatewayHTTPRoute?.parentRefs = parents
+    }
+}
+
+/// The parent of a route, as annotations that came down from the Certificate name it.
+private struct ParentOverride {
+    var reference: Solver.ParentReference
+
+    init?(_ annotations: [String: String], namespace: String) throws(SolverSelection.Failure) {
+        typealias Key = Names.Annotation
+        switch (annotations[Key.http01ParentRefName].nonEmpty, annotations[Key.http01ParentRefKind].nonEmpty) {
+        case (nil, nil): return nil
+        case (nil, .some): throw .halfParent(missing: Key.http01ParentRefName)
+        case (.some, nil): throw .halfParent(missing: Key.http01ParentRefKind)
+        case (let name?, let kind?):
+            reference = Solver.ParentReference(name: name)
+            reference.kind = kind
+            reference.group =
+                kind == ExperimentalListenerSet.resource.kind
+                ? ExperimentalListenerSet.resource.group : Gateway.group
+            reference.namespace = annotations[Key.http01ParentRefNamespace].nonEmpty ?? namespace.nilWhenEmpty
+        }
+    }
+
+    func names(_ other: Solver.ParentReference, from namespace: String) -> Bool {
+        other.name == reference.name
+            && (other.kind.nonEmpty ?? Gateway.resource.kind) == reference.kind
+            && (other.group ?? Gateway.group) == reference.group
+            && (other.namespace.nonEmpty ?? namespace.nilWhenEmpty) == reference.namespace
+    }
+}
+
+extension String {
+    fileprivate var nilWhenEmpty: String? { isEmpty ? nil : self }
 }
 
 /// What annotations that came down from the Certificate say about the Ingress of HTTP-01.

@@ -81,6 +81,8 @@ struct Building {
         var services: [Part] = servers(stores, counters, election, controllers, time)
         services.append(Part("events") { try await events.run() })
         services += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
+        services += stores.gatewayInformers(
+            client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         services.append(
             Part("controllers") { try await lead(election, controllers, stores) })
         let group = ServiceGroup(

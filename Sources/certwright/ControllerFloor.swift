@@ -59,7 +59,7 @@ struct ControllerFloor {
         addCertificates(to: &set, secrets, lookup, hasInstantIssuers: !instant.isEmpty)
         let lookAtIssuer = addIssuers(to: &set, secrets, acme)
         addACME(to: &set, secrets, acme, lookAtIssuer)
-        addIngressShim(to: &set)
+        addShims(to: &set)
         return set
     }
 
@@ -146,8 +146,11 @@ struct ControllerFloor {
         if set.selected.contains(.challenges) {
             let reconciler = ChallengeReconciler(
                 client: client, challenges: stores.challenges, orders: stores.orders, access: acme,
-                solver: SolverFloor(flags: flags.acme, client: client, transport: transport, time: time)
-                    .solver(secrets: secrets, resourceNamespace: resourceNamespace),
+                solver: SolverFloor(
+                    flags: flags.acme, gatewayAPI: flags.gateway.enableGatewayApi, client: client,
+                    transport: transport, time: time
+                )
+                .solver(secrets: secrets, resourceNamespace: resourceNamespace),
                 limit: flags.acme.maxConcurrentChallenges, events: events, time: time)
             let loop = makeLoop("challenges", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
@@ -156,26 +159,53 @@ struct ControllerFloor {
         }
     }
 
-    private func addIngressShim(to set: inout ControllerSet) {
-        guard set.selected.contains(.ingressShim) else { return }
-        let reconciler = IngressShimReconciler(
-            client: client, ingresses: stores.ingresses, certificates: stores.certificates, events: events,
-            settings: shimSettings, time: time)
-        let loop = makeLoop("ingress-shim", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
-        reconciler.connect { loop.enqueue($0) }
+    private func addShims(to set: inout ControllerSet) {
+        let backoff = Backoff(minimum: .seconds(1), maximum: .seconds(300))
+        if set.selected.contains(.ingressShim) {
+            let reconciler = ShimReconciler<Ingress>(
+                client: client, ingresses: stores.ingresses, certificates: stores.certificates, events: events,
+                settings: shimSettings, time: time)
+            let loop = makeLoop("ingress-shim", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+        }
+        guard flags.gateway.enableGatewayApi else { return }
+        if set.selected.contains(.gatewayShim) {
+            let reconciler = ShimReconciler<Gateway>(
+                client: client, gateways: stores.gateways, certificates: stores.certificates, events: events,
+                settings: shimSettings, time: time)
+            let loop = makeLoop("gateway-shim", reconciler, backoff)
+            reconciler.connect { loop.enqueue($0) }
+            set.loops.append(loop)
+        }
+        if set.selected.contains(.listenerSet), flags.gateway.enableGatewayApiListenerset {
+            add("listenerset", stores.listenerSets, backoff, to: &set)
+            add("listenerset-experimental", stores.experimentalListenerSets, backoff, to: &set)
+        }
+    }
+
+    private func add<Object: ListenerSetObject>(
+        _ name: String, _ cache: Cache<Object>, _ backoff: Backoff, to set: inout ControllerSet
+    ) {
+        let reconciler = ShimReconciler<Object>(
+            client: client, listenerSets: cache, gateways: stores.gateways, certificates: stores.certificates,
+            events: events, settings: shimSettings, time: time)
+        let loop = makeLoop(name, reconciler, backoff)
+        reconciler.connect(gateways: stores.gateways) { loop.enqueue($0) }
         set.loops.append(loop)
     }
 
-    private var shimSettings: IngressShimSettings {
+    private var shimSettings: ShimSettings {
         let given = flags.shim
         let issuer =
             given.defaultIssuerName.isEmpty
             ? nil
             : IssuerReference(
                 name: given.defaultIssuerName, kind: given.defaultIssuerKind, group: given.defaultIssuerGroup)
-        return IngressShimSettings(
+        return ShimSettings(
             defaultIssuer: issuer, automaticAnnotations: given.autoCertificateAnnotations,
-            copiedAnnotations: given.extraCertificateAnnotations)
+            copiedAnnotations: given.extraCertificateAnnotations,
+            extraProtocols: Set(flags.gateway.gatewayApiExtraProtocols))
     }
 
     private func makeLoop(

@@ -10,6 +10,7 @@ import Wire
 /// Builds the solvers of challenges from the flags.
 struct SolverFloor {
     let flags: ACMEFlags
+    let gatewayAPI: Bool
     let client: KubeClient
     let transport: CurlTransport
     let time: any TimeSource
@@ -36,6 +37,6 @@ struct SolverFloor {
             runAsNonRoot: flags.acmeHttp01SolverRunAsNonRoot, extraLabels: flags.extraLabels,
             runtimeClassName: flags.acmeHttp01SolverRuntimeClassName.isEmpty
                 ? nil : flags.acmeHttp01SolverRuntimeClassName,
-            nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init))
+            nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init), gatewayAPI: gatewayAPI)
     }
 }

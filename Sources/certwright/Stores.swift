@@ -12,9 +12,13 @@ struct Stores: Sendable {
     let orders = ACMECaches.orders()
     let challenges = ACMECaches.challenges()
     let issuers = ACMECaches.issuers()
-    let ingresses = Cache<Ingress>(indexes: IngressShimReconciler.ingressIndexes)
+    let ingresses = Cache<Ingress>(indexes: ShimIndex.ingresses)
     /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
+    /// What the Gateway API has, filled only where a flag says so and the cluster knows the kind: nobody waits for them.
+    let gateways = Cache<Gateway>(indexes: ShimIndex.gateways)
+    let listenerSets = Cache<ListenerSet>(indexes: ShimIndex.listenerSets())
+    let experimentalListenerSets = Cache<ExperimentalListenerSet>(indexes: ShimIndex.listenerSets())
     let secretFacts = CertificateCaches.secretFacts()
     let otherSecrets = CertificateCaches.otherSecrets()
 
@@ -82,6 +86,25 @@ struct Stores: Sendable {
                 CertificateCaches.other),
         ]
         if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
+        return parts
+    }
+
+    /// Kept apart from `informers`, because a kind of the Gateway API may be missing.
+    func gatewayInformers(
+        client: KubeClient, flags: GatewayFlags, selected: Set<ControllerName>, counters: Counters, logger: Logger
+    ) -> [Part] {
+        func part<Object: KubeObject>(_ cache: Cache<Object>) -> Part {
+            let informer = Informer(
+                client: client, cache: cache, options: ListOptions(namespace: namespace.isEmpty ? nil : namespace),
+                counters: counters, logger: logger)
+            let awaited = AwaitedInformer(client: client, informer: informer, logger: logger)
+            return Part("informer of \(Object.resource.plural)") { try await awaited.run() }
+        }
+        guard flags.enableGatewayApi else { return [] }
+        let hasListenerSets = flags.enableGatewayApiListenerset && selected.contains(.listenerSet)
+        var parts: [Part] = []
+        if selected.contains(.gatewayShim) || hasListenerSets { parts.append(part(gateways)) }
+        if hasListenerSets { parts += [part(listenerSets), part(experimentalListenerSets)] }
         return parts
     }
 }

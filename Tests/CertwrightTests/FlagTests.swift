@@ -52,6 +52,7 @@ struct FlagTests {
             ("--controllers=*,nonsense", "nonsense"), ("--controllers=*,-certificates-trigger", "works as one"),
             ("--leader-election-renew-deadline=90s", "--leader-election-lease-duration"),
             ("--concurrent-workers=0", "--concurrent-workers"), ("--max-concurrent-challenges=0", "--max-concurrent"),
+            ("--enable-gateway-api-listenerset", "--enable-gateway-api"),
             ("--acme-http01-solver-extra-labels=nokey", "nokey"), ("--metrics-listen-address=nine", "--metrics-listen"),
         ])
     func refused(argument: String, part: String) {

@@ -12,7 +12,7 @@ struct SolverObjectsTests {
         let solver = try Samples.solver(#"{"http01": {"ingress": \#(ingress)}}"#)
         return SolverObjects(
             challenge: Samples.challenge(.http01, dnsName: dnsName, solver: solver),
-            ingressSolver: try #require(solver.http01?.ingress), options: options ?? HTTP01Options(image: "solver:1"))
+            way: .ingress(try #require(solver.http01?.ingress)), options: options ?? HTTP01Options(image: "solver:1"))
     }
 
     static let labels = [
@@ -120,13 +120,14 @@ struct SolverObjectsTests {
         let path = Ingress.Path(
             path: "/.well-known/acme-challenge/token", pathType: "Exact",
             backend: ["service": ["name": .string(plain.key.name), "port": ["number": 8089]]])
+        let made = try plain.ingress
         #expect(
-            plain.ingress.spec
+            made.spec
                 == Ingress.Spec(
                     ingressClassName: "traefik",
                     rules: [Ingress.Rule(host: "www.example.com", http: Ingress.HTTP(paths: [path]))]))
         #expect(
-            plain.ingress.metadata.annotations == [
+            made.metadata.annotations == [
                 "nginx.ingress.kubernetes.io/whitelist-source-range": "0.0.0.0/0,::/0"
             ])
         let legacy = try Self.objects(
@@ -142,4 +143,16 @@ struct SolverObjectsTests {
     func addresses(name: String) throws {
         #expect(try Self.objects(dnsName: name).ingress.spec?.rules?[0].host == nil)
     }
+}
+
+extension SolverObjects {
+    /// The Ingress of a solver that makes one.
+    fileprivate var ingress: Ingress {
+        get throws {
+            guard case .ingress(let solver) = way else { throw NoIngress() }
+            return ingress(as: solver)
+        }
+    }
+
+    private struct NoIngress: Error {}
 }

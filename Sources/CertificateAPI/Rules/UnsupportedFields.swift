@@ -39,9 +39,6 @@ package enum UnsupportedFields {
         in solver: Solver, at path: FieldPath, dnsProviders: Set<String>
     ) -> [FieldProblem] {
         var problems: [FieldProblem] = []
-        if solver.http01?.gatewayHTTPRoute != nil {
-            problems.append(.forbidden(path["http01"]["gatewayHTTPRoute"], detail))
-        }
         for key in solver.dns01?.providers.keys ?? [] where !dnsProviders.contains(key) {
             problems.append(.forbidden(path["dns01"][key], detail))
         }

@@ -13,7 +13,7 @@ package enum CertificateCaches {
         let indexes: [String: @Sendable (Certificate) -> [String]] = [
             CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] }
         ]
-        return Cache(indexes: indexes.merging(IngressShimReconciler.certificateIndexes) { own, _ in own })
+        return Cache(indexes: indexes.merging(ShimIndex.certificates) { own, _ in own })
     }
 
     package static func requests() -> Cache<RequestFacts> {

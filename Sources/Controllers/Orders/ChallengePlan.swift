@@ -21,7 +21,7 @@ enum ChallengePlan {
         do {
             let selection = try SolverSelection.choose(
                 from: solvers, for: authorization, labels: view.order.metadata.labels ?? [:],
-                annotations: view.order.metadata.annotations ?? [:])
+                annotations: view.order.metadata.annotations ?? [:], namespace: view.order.key.namespace)
             let path = FieldPath.spec["acme"]["solvers"][selection.index]
             if let problems = FieldProblems(SolverReview.problems(of: selection.solver, at: path)) {
                 return plan.say(

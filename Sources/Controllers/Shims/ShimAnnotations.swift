@@ -2,8 +2,8 @@ import CertificateAPI
 import PKI
 import Wire
 
-/// Reads the annotations of Ingress-like objects that set fields of their Certificates.
-struct IngressAnnotations {
+/// Reads the annotations of Ingresses, Gateways and ListenerSets that set fields of their Certificates.
+struct ShimAnnotations {
     private typealias Key = Names.Annotation
 
     private let annotations: [String: String]

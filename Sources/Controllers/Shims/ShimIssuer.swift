@@ -1,15 +1,18 @@
 import CertificateAPI
 
-/// Which issuer an Ingress-like object asks for.
-enum IngressIssuer {
+/// Which issuer an Ingress, a Gateway or a ListenerSet asks for.
+enum ShimIssuer {
     private typealias Key = Names.Annotation
 
     /// Nil when the object asks for no certificate at all.
     static func reference(
-        in annotations: [String: String], settings: IngressShimSettings
+        of source: ShimSource, settings: ShimSettings
     ) throws(BadConfiguration) -> IssuerReference? {
+        let annotations = source.annotations
         let isNamed = annotations[Key.issuer] != nil || annotations[Key.clusterIssuer] != nil
-        let isAutomatic = settings.automaticAnnotations.contains { annotations[$0]?.lowercased() == "true" }
+        let isAutomatic =
+            source.heedsAutomaticAnnotations
+            && settings.automaticAnnotations.contains { isYes(annotations[$0]) }
         guard isNamed || (isAutomatic && settings.defaultIssuer != nil) else { return nil }
         let clashes = conflicts(in: annotations)
         if !clashes.isEmpty { throw BadConfiguration(clashes.joined(separator: "; ")) }
@@ -24,6 +27,9 @@ enum IngressIssuer {
         }
         return reference.normalized
     }
+
+    /// What Go's `strconv.ParseBool` takes for true, which other tools write.
+    static func isYes(_ text: String?) -> Bool { ["1", "t", "true"].contains(text?.lowercased()) }
 
     /// Pairs of annotations that say different things about one question.
     private static func conflicts(in annotations: [String: String]) -> [String] {

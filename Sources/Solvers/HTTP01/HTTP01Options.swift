@@ -15,11 +15,14 @@ package struct HTTP01Options: Sendable, Hashable {
     package var nameservers: [DNSServer]
     /// Where the self-check connects for a domain, as an IP address, whatever DNS says.
     package var addressOverrides: [String: String]
+    /// Whether routes of the Gateway API may be made (`--enable-gateway-api`).
+    package var gatewayAPI: Bool
 
     package init(
         image: String, requestCPU: String = "10m", requestMemory: String = "64Mi", limitCPU: String = "100m",
         limitMemory: String = "64Mi", runAsNonRoot: Bool = true, extraLabels: [String: String] = [:],
-        runtimeClassName: String? = nil, nameservers: [DNSServer] = [], addressOverrides: [String: String] = [:]
+        runtimeClassName: String? = nil, nameservers: [DNSServer] = [], addressOverrides: [String: String] = [:],
+        gatewayAPI: Bool = false
     ) {
         self.image = image
         self.requestCPU = requestCPU
@@ -31,5 +34,6 @@ package struct HTTP01Options: Sendable, Hashable {
         self.runtimeClassName = runtimeClassName
         self.nameservers = nameservers
         self.addressOverrides = addressOverrides
+        self.gatewayAPI = gatewayAPI
     }
 }

@@ -6,7 +6,7 @@ import KubeModel
 package import Wire
 
 /// Proves control of a name by a file that a pod of ours serves through the user's ingress controller
-/// (RFC 8555 §8.3).
+/// or Gateway (RFC 8555 §8.3).
 package struct HTTP01Solver: ChallengeSolver {
     private static let path = FieldPath("spec.solver.http01")
 
@@ -27,12 +27,17 @@ package struct HTTP01Solver: ChallengeSolver {
 
     package func present(_ challenge: Challenge) async throws(SolverError) {
         let objects = try objects(for: challenge)
+        try checkGatewayAPI(objects)
         try await ensure(objects.pod, for: challenge)
         try await ensure(objects.service, for: challenge)
-        if let name = objects.ingressSolver.name.nonEmpty {
-            try await edit(name, adding: objects)
-        } else {
-            try await ensure(objects.ingress, for: challenge)
+        switch objects.way {
+        case .ingress(let solver):
+            if let name = solver.name.nonEmpty {
+                try await edit(name, adding: objects)
+            } else {
+                try await ensure(objects.ingress(as: solver), for: challenge)
+            }
+        case .gateway(let solver): try await ensureRoute(objects.route(as: solver), for: challenge)
         }
     }
 
@@ -52,12 +57,15 @@ package struct HTTP01Solver: ChallengeSolver {
     }
 
     package func cleanUp(_ challenge: Challenge) async throws(SolverError) {
-        guard challenge.spec.solver.http01?.gatewayHTTPRoute == nil else { return }  // it was never presented
         let objects = try objects(for: challenge)
-        if let name = objects.ingressSolver.name.nonEmpty {
-            try await edit(name, removing: objects)
-        } else {
-            try await delete(Ingress.self, objects.key)
+        switch objects.way {
+        case .ingress(let solver):
+            if let name = solver.name.nonEmpty {
+                try await edit(name, removing: objects)
+            } else {
+                try await delete(Ingress.self, objects.key)
+            }
+        case .gateway: try await deleteRoute(objects.key, isOurs: options.gatewayAPI)
         }
         try await delete(Service.self, objects.key)
         try await delete(Pod.self, objects.key)
@@ -65,18 +73,28 @@ package struct HTTP01Solver: ChallengeSolver {
 
     /// Puts back what has gone missing, and tells what keeps the pod from serving; nil when nothing seems to.
     private func restore(_ challenge: Challenge) async throws(SolverError) -> String? {
-        let pod = try await find(Pod.self, try objects(for: challenge).key)
+        let objects = try objects(for: challenge)
+        let pod = try await find(Pod.self, objects.key)
         try await present(challenge)
-        return pod.map(\.news) ?? "the solver pod was missing and is made again"
+        guard let pod else { return "the solver pod was missing and is made again" }
+        if let news = pod.news { return news }
+        guard case .gateway = objects.way else { return nil }
+        return try await find(HTTPRoute.self, objects.key)?.news
     }
 
     private func objects(for challenge: Challenge) throws(SolverError) -> SolverObjects {
         guard let http01 = challenge.spec.solver.http01 else { throw .refused([.required(Self.path)]) }
-        if http01.gatewayHTTPRoute != nil {
-            let detail = "this version of certwright does not support it yet; use ingress"
-            throw .refused([.forbidden(Self.path["gatewayHTTPRoute"], detail)])
+        if let gateway = http01.gatewayHTTPRoute {
+            return SolverObjects(challenge: challenge, way: .gateway(gateway), options: options)
         }
         guard let ingress = http01.ingress else { throw .refused([.required(Self.path["ingress"])]) }
-        return SolverObjects(challenge: challenge, ingressSolver: ingress, options: options)
+        return SolverObjects(challenge: challenge, way: .ingress(ingress), options: options)
+    }
+
+    /// Without the flag the controller need not have the right to make routes. What was made before is still cleaned up.
+    private func checkGatewayAPI(_ objects: SolverObjects) throws(SolverError) {
+        guard case .gateway = objects.way, !options.gatewayAPI else { return }
+        let detail = "the Gateway API is switched off; start the controller with --enable-gateway-api"
+        throw .refused([.forbidden(Self.path["gatewayHTTPRoute"], detail)])
     }
 }

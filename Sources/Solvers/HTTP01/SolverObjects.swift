@@ -10,17 +10,37 @@ package struct SolverObjects: Sendable, Hashable {
     package static let port = 8089
     package static let namePrefix = "cm-acme-http-solver-"
 
+    /// What leads from the outside to the Service.
+    package enum Way: Sendable, Hashable {
+        case ingress(Solver.IngressSolver)
+        case gateway(Solver.GatewaySolver)
+    }
+
     package let challenge: Challenge
-    package let ingressSolver: Solver.IngressSolver
+    package let way: Way
     package let options: HTTP01Options
 
-    package init(challenge: Challenge, ingressSolver: Solver.IngressSolver, options: HTTP01Options) {
+    package init(challenge: Challenge, way: Way, options: HTTP01Options) {
         self.challenge = challenge
-        self.ingressSolver = ingressSolver
+        self.way = way
         self.options = options
     }
 
-    /// The name of pod, Service and Ingress: short enough for a Service, different for different challenges.
+    var serviceType: String? {
+        switch way {
+        case .ingress(let solver): solver.serviceType
+        case .gateway(let solver): solver.serviceType
+        }
+    }
+
+    var podTemplate: PodTemplate? {
+        switch way {
+        case .ingress(let solver): solver.podTemplate
+        case .gateway(let solver): solver.podTemplate
+        }
+    }
+
+    /// The name of pod, Service and Ingress or HTTPRoute: short enough for a Service, different for different challenges.
     package static func name(for challenge: Challenge) -> String {
         namePrefix + Hex.encode(Array(Digest.sha256(Array(challenge.metadata.name.utf8)).prefix(8)))
     }
@@ -36,7 +56,7 @@ package struct SolverObjects: Sendable, Hashable {
 
     package var service: Service {
         let spec: JSONValue = [
-            "type": .string(ingressSolver.serviceType.nonEmpty ?? "NodePort"),
+            "type": .string(serviceType.nonEmpty ?? "NodePort"),
             "ports": [
                 [
                     "name": "http", "port": .integer(Int64(Self.port)), "targetPort": .integer(Int64(Self.port)),
@@ -48,11 +68,11 @@ package struct SolverObjects: Sendable, Hashable {
         return Service(metadata: metadata(annotations: ["auth.istio.io/8089": "NONE"]), spec: spec)
     }
 
-    package var ingress: Ingress {
+    package func ingress(as solver: Solver.IngressSolver) -> Ingress {
         var annotations = ["nginx.ingress.kubernetes.io/whitelist-source-range": "0.0.0.0/0,::/0"]
-        if let name = ingressSolver.class.nonEmpty { annotations[Names.Annotation.ingressClass] = name }
-        let template = ingressSolver.ingressTemplate?.metadata
-        let spec = Ingress.Spec(ingressClassName: ingressSolver.ingressClassName.nonEmpty, rules: [rule])
+        if let name = solver.class.nonEmpty { annotations[Names.Annotation.ingressClass] = name }
+        let template = solver.ingressTemplate?.metadata
+        let spec = Ingress.Spec(ingressClassName: solver.ingressClassName.nonEmpty, rules: [rule])
         return Ingress(
             metadata: metadata(
                 annotations: annotations.merging(template?.annotations ?? [:]) { $1 }, labels: template?.labels),

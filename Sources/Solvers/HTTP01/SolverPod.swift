@@ -5,7 +5,7 @@ import Wire
 extension SolverObjects {
     /// A pod that answers for one token and runs with as little power as a pod can.
     package var pod: Pod {
-        let template = ingressSolver.podTemplate
+        let template = podTemplate
         let annotations = [
             "sidecar.istio.io/inject": "false", "cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
         ]

@@ -11,6 +11,11 @@ extension HTTP01Solver {
             _ = try await client.create(object)
             return
         } catch {
+            if error.isNotFound, Object.self == HTTPRoute.self {
+                throw .failed(
+                    "the cluster does not know HTTPRoutes (or is losing the namespace); install the definitions of "
+                        + "the Gateway API: \(error)")
+            }
             guard error.isAlreadyExists else { throw Self.failure(error) }
         }
         let present = try await find(Object.self, object.key)
@@ -26,6 +31,35 @@ extension HTTP01Solver {
         }
         let kind = Object.resource.kind
         throw .notNow("waiting until an old \(kind) of the name \(object.key) is deleted", again: .seconds(1))
+    }
+
+    /// The route, made if it is missing and mended if somebody changed it.
+    func ensureRoute(_ route: HTTPRoute, for challenge: Challenge) async throws(SolverError) {
+        let present = try await find(HTTPRoute.self, route.key)
+        guard let present, present.metadata.controller?.uid == challenge.metadata.uid else {
+            return try await ensure(route, for: challenge)
+        }
+        guard let patch = present.difference(from: route) else { return }
+        do throws(KubeError) {
+            _ = try await client.mergePatch(patch, of: HTTPRoute.self, route.key)
+        } catch {
+            if error.isConflict {
+                throw .notNow(
+                    "the HTTPRoute \(route.key) has just been changed by somebody else", again: .milliseconds(200))
+            }
+            throw Self.failure(error)
+        }
+    }
+
+    /// Takes the route away. Where the flag is off the right to may be gone too; then the API server's garbage collector
+    /// takes it away together with the Challenge that owns it.
+    func deleteRoute(_ key: ObjectKey, isOurs: Bool) async throws(SolverError) {
+        do throws(KubeError) {
+            try await client.delete(HTTPRoute.self, key)
+        } catch {
+            if error.isForbidden, !isOurs { return }
+            throw Self.failure(error)
+        }
     }
 
     /// Puts the challenge's path into the Ingress that the user named.

@@ -13,6 +13,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Controllers") var controllers: ControllerSetFlags
     @OptionGroup(title: "Certificates") var certificates: CertificateFlags
     @OptionGroup(title: "Ingresses") var shim: ShimFlags
+    @OptionGroup(title: "Gateway API") var gateway: GatewayFlags
     @OptionGroup(title: "ACME") var acme: ACMEFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
@@ -21,6 +22,7 @@ struct ControllerCommand: AsyncParsableCommand {
         try leaderElection.validate()
         try controllers.validate()
         try certificates.validate()
+        try gateway.validate()
         try acme.validate()
     }
 
@@ -175,7 +177,7 @@ struct ShimFlags: ParsableArguments {
     var autoCertificateAnnotations = ["kubernetes.io/tls-acme"]
 
     @Option(
-        help: "Annotations that are copied from an Ingress to the Certificate made for it.",
+        help: "Annotations that are copied from an Ingress, Gateway or ListenerSet to the Certificates made for it.",
         transform: CommaList.parse)
     var extraCertificateAnnotations: [String] = []
 

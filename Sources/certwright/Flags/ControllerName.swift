@@ -5,6 +5,8 @@ enum ControllerName: String, CaseIterable {
     case clusterissuers
     case certificatesMetrics = "certificates-metrics"
     case ingressShim = "ingress-shim"
+    case gatewayShim = "gateway-shim"
+    case listenerSet = "listenerset"
     case orders
     case challenges
     case requestsACME = "certificaterequests-issuer-acme"

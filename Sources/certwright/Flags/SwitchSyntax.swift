@@ -25,6 +25,6 @@ enum SwitchSyntax {
     /// The switches of all commands; a test holds this list and the flags together.
     static let switches: Set<String> = [
         "leader-elect", "acme-http01-solver-run-as-non-root", "dns01-recursive-nameservers-only",
-        "enable-certificate-owner-ref", "http2",
+        "enable-certificate-owner-ref", "http2", "enable-gateway-api", "enable-gateway-api-listenerset",
     ]
 }

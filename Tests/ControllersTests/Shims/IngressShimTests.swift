@@ -20,13 +20,13 @@ struct IngressShimTests {
     }
 
     static func decide(
-        _ ingress: Ingress, _ certificates: [Certificate] = [], settings: IngressShimSettings = .init()
-    ) -> [IngressShimAction] {
-        IngressShim.decide(IngressShimView(ingress: ingress, certificates: certificates, settings: settings))
+        _ ingress: Ingress, _ certificates: [Certificate] = [], settings: ShimSettings = .init()
+    ) -> [ShimAction] {
+        Shim.decide(ShimView(source: ShimSource(ingress), certificates: certificates, settings: settings))
     }
 
     /// The Certificates made for an Ingress, as the API server stores them.
-    static func stored(_ ingress: Ingress, settings: IngressShimSettings = .init()) -> [Certificate] {
+    static func stored(_ ingress: Ingress, settings: ShimSettings = .init()) -> [Certificate] {
         decide(ingress, settings: settings).compactMap { action in
             guard case .create(var certificate) = action else { return nil }
             certificate.metadata.uid = "certificate-uid"
@@ -35,7 +35,7 @@ struct IngressShimTests {
         }
     }
 
-    static func complaints(_ actions: [IngressShimAction]) -> [String] {
+    static func complaints(_ actions: [ShimAction]) -> [String] {
         actions.compactMap { if case .complain(let problem) = $0 { problem.description } else { nil } }
     }
 
@@ -49,7 +49,7 @@ struct IngressShimTests {
         let owner = OwnerReference(
             apiVersion: "networking.k8s.io/v1", kind: "Ingress", name: "web", uid: "ingress-uid", controller: true,
             blockOwnerDeletion: true)
-        func expected(_ name: String, dns: [String], ip: [String]?) -> IngressShimAction {
+        func expected(_ name: String, dns: [String], ip: [String]?) -> ShimAction {
             var metadata = ObjectMeta(name: name, namespace: "ns")
             metadata.labels = ["app": "web"]
             metadata.ownerReferences = [owner]
@@ -256,7 +256,7 @@ struct IngressShimTests {
 
     @Test("labels, copied annotations and the way of HTTP-01 follow the Ingress")
     func metadataUpdates() throws {
-        let settings = IngressShimSettings(copiedAnnotations: ["team"])
+        let settings = ShimSettings(copiedAnnotations: ["team"])
         var before = Self.ingress([
             Names.Annotation.issuer: "ca", "team": "a", Names.Annotation.http01EditInPlace: "true",
         ])
