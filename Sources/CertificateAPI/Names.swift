@@ -74,6 +74,15 @@ package enum Names {
         package static let ingressClass = "kubernetes.io/ingress.class"
     }
 
+    /// Annotations of Kubernetes' own CertificateSigningRequests.
+    package enum SigningRequestAnnotation {
+        /// A Go duration; counts before `spec.expirationSeconds`.
+        package static let duration = "experimental.cert-manager.io/request-duration"
+        package static let isCA = "experimental.cert-manager.io/request-is-ca"
+        /// The Secret with the key that a self-signed certificate is signed by.
+        package static let privateKeySecretName = "experimental.cert-manager.io/private-key-secret-name"
+    }
+
     package enum Label {
         /// On every Secret that a controller here reads whole, so that caches can select them.
         package static let filteredCache = "controller.cert-manager.io/fao"

@@ -60,6 +60,7 @@ struct ControllerFloor {
         let lookAtIssuer = addIssuers(to: &set, secrets, acme)
         addACME(to: &set, secrets, acme, lookAtIssuer)
         addShims(to: &set)
+        addSigningRequests(to: &set, secrets, lookup)
         return set
     }
 
@@ -193,6 +194,16 @@ struct ControllerFloor {
         let loop = makeLoop(name, reconciler, backoff)
         reconciler.connect(gateways: stores.gateways) { loop.enqueue($0) }
         set.loops.append(loop)
+    }
+
+    private func addSigningRequests(to set: inout ControllerSet, _ secrets: SecretStore, _ lookup: IssuerLookup) {
+        let floor = SigningRequestFloor(
+            client: client, stores: stores, events: events, counters: counters, time: time, logger: logger)
+        let run = floor.build(
+            .init(gate: nil), selected: set.selected, lookup: lookup, secrets: secrets,
+            copiedAnnotations: AnnotationFilter(flags.certificates.copiedAnnotationPrefixes)
+        ) { makeLoop("certificatesigningrequests", $0, .init(minimum: .seconds(1), maximum: .seconds(300))) }
+        if let run { set.helpers.append(run) }
     }
 
     private var shimSettings: ShimSettings {

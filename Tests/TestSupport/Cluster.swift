@@ -117,7 +117,7 @@ extension Cluster {
 
     private static let clusterScoped: Set = [
         "Namespace", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "IngressClass", "CustomResourceDefinition",
-        "PriorityClass", "RuntimeClass",
+        "PriorityClass", "RuntimeClass", "GatewayClass", "CertificateSigningRequest",
     ]
 
     private static func resource(of document: JSONValue) throws -> ResourceType {
@@ -126,7 +126,10 @@ extension Cluster {
         }
         let parts = apiVersion.split(separator: "/").map(String.init)
         let name = kind.lowercased()
-        let plural = name.hasSuffix("s") ? name + "es" : name.hasSuffix("y") ? name.dropLast() + "ies" : name + "s"
+        let plural =
+            name.hasSuffix("s")
+            ? name + "es"
+            : name.hasSuffix("y") && !name.hasSuffix("ay") ? name.dropLast() + "ies" : name + "s"
         return ResourceType(
             group: parts.count == 2 ? parts[0] : "", version: parts.last ?? "v1", kind: kind, plural: plural,
             isNamespaced: !clusterScoped.contains(kind))

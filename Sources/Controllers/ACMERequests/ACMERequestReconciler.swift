@@ -65,14 +65,14 @@ package final class ACMERequestReconciler: Reconciler {
             .sorted { $0.metadata.name < $1.metadata.name }.first
         let namesake = orders[ObjectKey(namespace: key.namespace, name: ACMERequestDecision.orderName(request))]
         return ACMERequestView(
-            request: request, issuer: issuer(of: request), order: order,
+            request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
             isNameTaken: order == nil && namesake != nil, now: time.now())
     }
+}
 
-    private func issuer(of request: CertificateRequest) -> ACMERequestIssuer {
-        let reference = request.spec.issuerRef
-        guard let found = lookup.find(reference, namespace: request.key.namespace), let acme = found.spec.acme
-        else { return .notACME }
+extension IssuerLookup {
+    func acme(_ reference: IssuerReference, namespace: String) -> ACMERequestIssuer {
+        guard let found = find(reference, namespace: namespace), let acme = found.spec.acme else { return .notACME }
         if ACMEReadiness(found.status).isUsable { return .ready(acme) }
         let why = found.status?.conditions[type: Condition.Kind.ready]?.message.nonEmpty.map { ": \($0)" } ?? ""
         return .notReady("Referenced \(reference.effectiveKind) \"\(reference.name)\" is not ready yet\(why)")
