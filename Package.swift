@@ -144,6 +144,14 @@ let testTargets: [Target] = [
         dependencies: [
             "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
         ], swiftSettings: house),
+    .executableTarget(
+        name: "certwright-fuzz",
+        dependencies: [
+            "ACME", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "Wire", "YAML",
+            arguments, subprocess, system,
+        ], path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: house),
+    .testTarget(
+        name: "FuzzTests", dependencies: ["certwright-fuzz", "TestSupport", subprocess, system], swiftSettings: house),
 ]
 
 let package = Package(

@@ -60,6 +60,23 @@ package enum YAMLWriter {
         }
         let read = try? YAMLScalar(text: string, isPlain: true).value(at: 1)  // nil is no string either
         if plain, read == .string(string), !string.hasPrefix("-") { return string }
-        return String(decoding: JSONValue.string(string).serialized(), as: UTF8.self)
+        var quoted = String.UnicodeScalarView()
+        for scalar in String(decoding: JSONValue.string(string).serialized(), as: UTF8.self).unicodeScalars {
+            if mustEscape(scalar) {
+                let digits = String(scalar.value, radix: 16, uppercase: true)
+                quoted += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".unicodeScalars
+            } else {
+                quoted.append(scalar)
+            }
+        }
+        return String(quoted)
+    }
+
+    /// What YAML 1.1 takes for a line break (§4.2) or does not call printable (§4.1.1), and JSON leaves as it is.
+    private static func mustEscape(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x7F...0x9F, 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF: true
+        default: false
+        }
     }
 }

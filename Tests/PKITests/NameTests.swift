@@ -46,6 +46,10 @@ struct NameTests {
         #expect(kept.commonName == " a ")
         #expect(try DistinguishedName(rfc4514: kept.description) == kept)
         #expect(try DistinguishedName(rfc4514: "cn=\\#a").commonName == "#a")
+        let marked = try DistinguishedName(rfc4514: "cn=\\#a")
+        #expect(try DistinguishedName(rfc4514: marked.description) == marked)
+        // a UTF8String that is not UTF-8
+        #expect(throws: PKIError.self) { try DistinguishedName(rfc4514: "CN=#0C01DE") }
         #expect(try DistinguishedName(rfc4514: "").isEmpty)
     }
 

@@ -91,4 +91,11 @@ struct YAMLTests {
         ]
         #expect(try parse(YAMLWriter.text(of: value)) == [value])
     }
+
+    @Test(
+        "what YAML takes for a line break comes back as it was written",
+        arguments: ["\u{85}", "\u{2028}", "a\u{2029}b", "\u{FEFF}x", "\u{7F}\u{9F}"])
+    func lineBreaks(text: String) throws {
+        #expect(try parse(YAMLWriter.text(of: ["key": .string(text)])) == [["key": .string(text)]])
+    }
 }

@@ -21,6 +21,9 @@ extension DistinguishedName {
             if scanner.isAtEnd { throw .invalidSubject("Literal subject ends with a separator") }
         }
         try self.init(groups.reversed())
+        guard (try? DistinguishedName.attributes(rawDER)) != nil else {  // only a "#" value can be at fault
+            throw .invalidSubject("Literal subject has a \"#\" value whose text is not of its type")
+        }
     }
 
     /// RFC 4514 text.
@@ -41,7 +44,8 @@ extension DistinguishedName {
         let scalars = Array(value.unicodeScalars)
         for (index, scalar) in scalars.enumerated() {
             let isEdgeBlank = scalar == " " && (index == 0 || index == scalars.count - 1)
-            if isEdgeBlank || "\"+,;<>\\".unicodeScalars.contains(scalar) { text += "\\" }
+            let isHexMark = scalar == "#" && index == 0
+            if isEdgeBlank || isHexMark || "\"+,;<>\\".unicodeScalars.contains(scalar) { text += "\\" }
             if scalar.value < 0x20 || scalar.value == 0x7F {
                 text += "\\" + hexPair(UInt8(scalar.value))
             } else {
