@@ -3,7 +3,7 @@ What the controller may do in every namespace: one ClusterRole for each concern,
 ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for users.
 */}}
 {{- define "certwright.concerns" -}}
-issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.disableAutoApproval }} approve{{ end }}{{ if .Values.cainjector.enabled }} injection{{ end }}
 {{- end }}
 
 {{- define "certwright.rules.issuers" -}}
@@ -83,6 +83,19 @@ issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.di
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+
+{{- define "certwright.rules.injection" -}}
+# CA bundles are put where an annotation asks for them. Sources are Certificates and Secrets, which are read anyway.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
+  verbs: [get, list, watch, patch]
+- apiGroups: [apiregistration.k8s.io]
+  resources: [apiservices]
+  verbs: [get, list, watch, patch]
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get, list, watch, patch]
 {{- end }}
 
 {{- define "certwright.rules.events" -}}
