@@ -10,7 +10,7 @@ enum CertificateDecision {
         switch view.desired {
         case .failure(let problems): return refuse(view, problems)
         case .success(let desired):
-            if let issuing = view.issuing { return Issuing.advance(view, desired, since: issuing) }
+            if view.issuing != nil { return Issuing.advance(view, desired) }
             return look(finishingInterrupted(view), original: view, desired)
         }
     }
@@ -37,7 +37,8 @@ enum CertificateDecision {
             status.conditions = status.conditions.removing(Condition.Kind.issuing)
         }
         view.certificate.status = status
-        return change(original, to: status) + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
+        return change(original, to: status) + Readiness.windowNotice(view, from: original.status).map { .tell($0) }
+            + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
             + Issuing.later(later, Readiness.nextChange(view))
     }
 
