@@ -37,7 +37,8 @@ struct Building {
             "cert-manager-controller", flags.leaderElection, program: "cert-manager-controller", time: time)
         let client = election.map { ungated.guarded(by: $0) } ?? ungated
         let stores = Stores(namespace: flags.cluster.namespace, resourceNamespace: resourceNamespace)
-        let events = EventRecorder(client: client, time: time, counters: counters, logger: logger)
+        let events = EventRecorder(
+            client: client, time: time, counters: counters, logger: logger, leavesOut: RoutineEvents.includes)
         let floor = ControllerFloor(
             flags: flags, client: client, transport: launch.transport, stores: stores, events: events,
             counters: counters, time: time, logger: logger, resourceNamespace: resourceNamespace)
