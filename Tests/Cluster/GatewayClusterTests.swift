@@ -8,8 +8,14 @@ import Wire
 /// The program with the Gateway API switched on. Nothing else in the tests has its definitions, so this suite may bring
 /// them and take them away.
 @Suite(
-    "Gateways on a real API server", .serialized, .enabled(if: Cluster.isAvailable, "\(Cluster.hint)"))
+    "Gateways on a real API server", .serialized,
+    .enabled(if: KubectlTool.isAvailable, "needs kubectl and a cluster: scripts/test has both"))
 struct GatewayClusterTests {
+    private static let definitions = {
+        let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+            separator: "/")
+        return folder + "/scripts/testbed/gateway-definitions.yaml"
+    }()
     private static let limit = Duration.seconds(60)
 
     private static let objects = """
@@ -59,7 +65,7 @@ struct GatewayClusterTests {
                 try await cluster.eventually("it says what it waits for", within: Self.limit) {
                     try process.log().split(separator: "\n").filter { $0.contains(sentence) }.count == 3
                 }
-                try await cluster.apply(GatewayDefinitions.yaml)
+                try await KubectlTool.run(["apply", "-f", Self.definitions])
                 try await cluster.eventually("the kinds are served", within: Self.limit) {
                     for type in [Gateway.resource, ListenerSet.resource, ExperimentalListenerSet.resource] {
                         guard try await cluster.client.serves(type) else { return false }
@@ -120,16 +126,7 @@ struct GatewayClusterTests {
     }
 
     private func removeDefinitions(_ cluster: Cluster) async throws {
-        let definitions = ResourceType(
-            group: "apiextensions.k8s.io", version: "v1", kind: "CustomResourceDefinition",
-            plural: "customresourcedefinitions", isNamespaced: false)
-        for name in GatewayDefinitions.names {
-            do throws(KubeError) {
-                _ = try await cluster.client.send(.delete(definitions, ObjectKey(name: name)))
-            } catch {
-                guard error.isNotFound else { throw error }
-            }
-        }
+        try await KubectlTool.run(["delete", "--ignore-not-found", "--wait=false", "-f", Self.definitions])
         try await cluster.eventually("the definitions are gone", within: Self.limit) {
             for type in [Gateway.resource, ListenerSet.resource, HTTPRoute.resource, ExperimentalListenerSet.resource] {
                 guard try await !cluster.client.serves(type) else { return false }

@@ -45,6 +45,27 @@ struct RightsTests {
         "update leases.coordination.k8s.io kube-scheduler", "list leases.coordination.k8s.io",
         "get validatingwebhookconfigurations.admissionregistration.k8s.io",
     ]
+    /// Given only together with the flags that take them.
+    static let optional = [
+        "get,list,watch gateways.gateway.networking.k8s.io", "get,list,watch listenersets.gateway.networking.k8s.io",
+        "get,list,watch xlistenersets.gateway.networking.x-k8s.io",
+        "update gateways.gateway.networking.k8s.io/finalizers",
+        "update listenersets.gateway.networking.k8s.io/finalizers",
+        "update xlistenersets.gateway.networking.x-k8s.io/finalizers",
+        "get,create,patch,delete httproutes.gateway.networking.k8s.io",
+        "list,watch certificatesigningrequests.certificates.k8s.io",
+        "patch certificatesigningrequests.certificates.k8s.io/status",
+        "update certificatesigningrequests.certificates.k8s.io/finalizers",
+        "sign signers.certificates.k8s.io issuers.cert-manager.io/*",
+        "sign signers.certificates.k8s.io clusterissuers.cert-manager.io/*",
+        "create subjectaccessreviews.authorization.k8s.io",
+    ]
+    static let notOptional = [
+        "create,update,patch,delete gateways.gateway.networking.k8s.io",
+        "create,update,patch,delete certificatesigningrequests.certificates.k8s.io",
+        "update certificatesigningrequests.certificates.k8s.io/approval",
+        "sign signers.certificates.k8s.io kubernetes.io/kube-apiserver-client",
+    ]
     static let viewer = [
         "get,list,watch certificates.cert-manager.io", "get,list,watch certificaterequests.cert-manager.io",
         "get,list,watch issuers.cert-manager.io", "get,list,watch orders.acme.cert-manager.io",
@@ -70,23 +91,40 @@ struct RightsTests {
 
     @Test("the controller has the rights it uses, and none that it does not; people get theirs by view, edit and admin")
     func rights() async throws {
+        try await installed { try await check($0) }
+    }
+
+    @Test("the flags of the Gateway API and of CertificateSigningRequests bring their rights along")
+    func optionalRights() async throws {
+        let gate = "--feature-gates=ExperimentalCertificateSigningRequestControllers=true"
+        try await installed(["--set", "extraArgs={--enable-gateway-api,\(gate)}"]) { name in
+            try await expect(
+                account(name), in: name, has: Self.controller + Self.optional,
+                butNot: Self.notController + Self.notOptional)
+        }
+    }
+
+    private func account(_ name: String) -> String { "system:serviceaccount:\(name):\(name)" }
+
+    /// Lends the name of an installation, and takes it away again.
+    private func installed(_ flags: [String] = [], _ body: (String) async throws -> Void) async throws {
         let name = "rights-\(UInt32.random(in: 0 ... .max))"
-        let objects = try await installation(named: name)
+        let objects = try await installation(named: name, flags)
         do {
             try await Kubectl.run(["apply", "-f", "-"], objects)
-            try await check(name)
+            try await body(name)
         } catch {
             // the first error is the one to tell
-            _ = try? await Kubectl.run(["delete", "--wait=false", "-f", "-"], objects)
+            _ = try? await Kubectl.run(["delete", "--ignore-not-found", "--wait=false", "-f", "-"], objects)
             throw error
         }
-        try await Kubectl.run(["delete", "--wait=false", "-f", "-"], objects)
+        try await Kubectl.run(["delete", "--ignore-not-found", "--wait=false", "-f", "-"], objects)
     }
 
     /// The chart's accounts and roles under names of this test's own, and three people.
-    private func installation(named name: String) async throws -> [JSONValue] {
+    private func installation(named name: String, _ flags: [String]) async throws -> [JSONValue] {
         let settings = "namespace=\(name),fullnameOverride=\(name),global.leaderElection.namespace=\(name)"
-        let rendered = try await Helm.objects(["--set", settings]).filter {
+        let rendered = try await Helm.objects(["--set", settings] + flags).filter {
             $0["kind"]?.stringValue?.contains("Role") == true || $0["kind"] == "ServiceAccount"
         }
         let namespace: JSONValue = [
@@ -106,13 +144,12 @@ struct RightsTests {
     }
 
     private func check(_ name: String) async throws {
-        let account = "system:serviceaccount:\(name):\(name)"
         // kube-controller-manager fills the aggregated roles in, some moments after
         let end = ContinuousClock.now + .seconds(20)
         while try await !Access.denied(Self.editor, to: "\(name)-admin", in: name).isEmpty, .now < end {
             try await Task.sleep(for: .milliseconds(200))
         }
-        try await expect(account, in: name, has: Self.controller, butNot: Self.notController)
+        try await expect(account(name), in: name, has: Self.controller, butNot: Self.notController + Self.optional)
         try await expect("\(name)-view", in: name, has: Self.viewer, butNot: Self.notViewer)
         try await expect("\(name)-edit", in: name, has: Self.editor, butNot: Self.notEditor)
         try await expect("\(name)-admin", in: name, has: Self.editor, butNot: Self.notEditor)

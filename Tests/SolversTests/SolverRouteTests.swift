@@ -91,7 +91,7 @@ struct SolverRouteTests {
         arguments: [
             (
                 "{}",
-                "no Gateway has taken in the HTTPRoute ns/r yet; see that its parentRefs name one whose controller runs"
+                "no Gateway says yet that it serves the HTTPRoute ns/r; see that its parentRefs name one whose controller runs"
             ),
             (
                 #"{"parents": [{"parentRef": {"name": "edge", "namespace": "infra"}, "conditions": [{"type": "Accepted", "status": "False", "reason": "NotAllowedByListeners", "message": "no"}]}]}"#,

@@ -59,7 +59,7 @@ extension HTTPRoute {
     var news: String? {
         let parents = status?.parents ?? []
         if parents.isEmpty {
-            return "no Gateway has taken in the HTTPRoute \(key) yet; see that its parentRefs name one whose "
+            return "no Gateway says yet that it serves the HTTPRoute \(key); see that its parentRefs name one whose "
                 + "controller runs"
         }
         for parent in parents {

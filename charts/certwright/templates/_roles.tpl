@@ -3,7 +3,25 @@ What the controller may do in every namespace: one ClusterRole for each concern,
 ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for users.
 */}}
 {{- define "certwright.concerns" -}}
-issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+issuers certificates secrets acme http01 ingress-shim
+{{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
+{{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+{{- end }}
+
+{{/* Not empty where a flag switches the Gateway API on: else the rights that it takes are not given. */}}
+{{- define "certwright.usesGatewayAPI" -}}
+{{- $config := default dict .Values.config }}
+{{- if or (has "--enable-gateway-api" .Values.extraArgs) (has "--enable-gateway-api=true" .Values.extraArgs) $config.enableGatewayAPI (default dict $config.gatewayAPI).enabled -}}
+true
+{{- end }}
+{{- end }}
+
+{{/* Not empty where the feature gate has CertificateSigningRequests of certificates.k8s.io served. */}}
+{{- define "certwright.signsForKubernetes" -}}
+{{- $gate := "ExperimentalCertificateSigningRequestControllers" }}
+{{- if or (contains (printf "%s=true" $gate) (printf "%v %v" .Values.extraArgs .Values.featureGates)) (get (default dict (default dict .Values.config).featureGates) $gate) -}}
+true
+{{- end }}
 {{- end }}
 
 {{- define "certwright.rules.issuers" -}}
@@ -83,6 +101,49 @@ issuers certificates secrets acme http01 ingress-shim events{{ if not .Values.di
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+
+{{- define "certwright.rules.gateway-api" -}}
+# Annotated Gateways and ListenerSets get Certificates.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways, listenersets]
+  verbs: [get, list, watch]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [gateways/finalizers, listenersets/finalizers]
+  verbs: [update]
+- apiGroups: [gateway.networking.x-k8s.io]
+  resources: [xlistenersets]
+  verbs: [get, list, watch]
+- apiGroups: [gateway.networking.x-k8s.io]
+  resources: [xlistenersets/finalizers]
+  verbs: [update]
+# The way in to what answers an HTTP-01 challenge.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, update, patch, delete]
+{{- end }}
+
+{{- define "certwright.rules.signing-requests" -}}
+# Issuers sign what the cluster's own API is asked for. The finalizers are for Orders, which such a request owns.
+- apiGroups: [certificates.k8s.io]
+  resources: [certificatesigningrequests]
+  verbs: [get, list, watch]
+- apiGroups: [certificates.k8s.io]
+  resources: [certificatesigningrequests/status]
+  verbs: [update, patch]
+- apiGroups: [certificates.k8s.io]
+  resources: [certificatesigningrequests/finalizers]
+  verbs: [update]
+- apiGroups: [certificates.k8s.io]
+  resources: [signers]
+  verbs: [sign]
+  resourceNames:
+    - issuers.cert-manager.io/*
+    - clusterissuers.cert-manager.io/*
+# Whether the requester may use the issuer of a namespace is asked of the API server.
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
 {{- end }}
 
 {{- define "certwright.rules.events" -}}
