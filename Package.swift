@@ -42,6 +42,7 @@ let rooms: [Target] = [
     .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     // ground
     room("Wire", []),
+    room("Calendar", ["Wire", system]),
     room("YAML", ["Wire", "CYAML"], settings: cFacing),
     room("PKI", ["Wire", "COpenSSL"], settings: cFacing),
     room("HTTPTransport", ["Wire", httpTypes]),
@@ -56,7 +57,7 @@ let rooms: [Target] = [
     room("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "Wire", deques, heaps, logging]),
     room("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     // certificates
-    room("CertificateAPI", ["KubeModel", "PKI", "Wire"]),
+    room("CertificateAPI", ["KubeModel", "PKI", "Calendar", "Wire"]),
     room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
     room(
         "Solvers",
@@ -117,7 +118,7 @@ let testTargets: [Target] = [
             httpTypes, logging, nio,
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
-    tests("CertificateAPI", ["KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests("CertificateAPI", ["Calendar", "KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", [httpTypes]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
@@ -134,6 +135,7 @@ let testTargets: [Target] = [
     tests("KubeRuntime", ["KubeClient", "KubeModel", "HTTPTransport", "TestSupport", "Wire", httpTypes, logging]),
     tests("Operations", ["Wire", logging]),
     tests("Wire"),
+    tests("Calendar", ["Wire"]),
     tests("YAML", ["Wire"]),
     .testTarget(
         name: "ACMEIntegrationTests",

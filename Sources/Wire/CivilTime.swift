@@ -1,14 +1,14 @@
 /// A moment as the Gregorian calendar in UTC writes it.
-struct CivilTime {
-    var year: Int64
-    var month: Int64
-    var day: Int64
-    var hour: Int64
-    var minute: Int64
-    var second: Int64
+package struct CivilTime: Sendable, Hashable {
+    package private(set) var year: Int64
+    package private(set) var month: Int64
+    package private(set) var day: Int64
+    package private(set) var hour: Int64
+    package private(set) var minute: Int64
+    package private(set) var second: Int64
 
     /// Nil for a date that does not exist. A leap second (60) counts as the first second of the next minute.
-    init?(year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64) {
+    package init?(year: Int64, month: Int64, day: Int64, hour: Int64, minute: Int64, second: Int64) {
         guard (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year),
             (0...23).contains(hour), (0...59).contains(minute), (0...60).contains(second)
         else { return nil }
@@ -18,7 +18,7 @@ struct CivilTime {
 
     /// Days to civil after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     /// Years beyond what four digits say are held at the first and last second of 0000 and 9999.
-    init(_ time: Timestamp) {
+    package init(_ time: Timestamp) {
         let seconds = min(max(time.secondsSince1970, -62_167_219_200), 253_402_300_799)
         let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = seconds - days * 86400
@@ -34,7 +34,10 @@ struct CivilTime {
         (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60)
     }
 
-    private var daysSince1970: Int64 {
+    private var daysSince1970: Int64 { Self.daysSince1970(year: year, month: month, day: day) }
+
+    /// The days from 1970-01-01 to a date, negative before it; `month` is 1...12, and `day` may lie outside the month.
+    package static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shiftedYear = month <= 2 ? year - 1 : year
         let era = (shiftedYear >= 0 ? shiftedYear : shiftedYear - 399) / 400
         let yearOfEra = shiftedYear - era * 400
@@ -43,10 +46,10 @@ struct CivilTime {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    var secondsSince1970: Int64 { daysSince1970 * 86400 + hour * 3600 + minute * 60 + second }
+    package var secondsSince1970: Int64 { daysSince1970 * 86400 + hour * 3600 + minute * 60 + second }
 
-    /// 0 is Sunday.
-    var weekday: Int { Int(((daysSince1970 % 7) + 11) % 7) }
+    /// 0...6; 0 is Sunday.
+    package var weekday: Int { Int(((daysSince1970 % 7) + 11) % 7) }
 
     var text: String {
         "\(zeroPadded(year, 4))-\(zeroPadded(month, 2))-\(zeroPadded(day, 2))T\(clock)"
@@ -54,7 +57,8 @@ struct CivilTime {
 
     var clock: String { "\(zeroPadded(hour, 2)):\(zeroPadded(minute, 2)):\(zeroPadded(second, 2))" }
 
-    static func days(in month: Int64, of year: Int64) -> Int64 {
+    /// 28...31; `month` is 1...12.
+    package static func days(in month: Int64, of year: Int64) -> Int64 {
         switch month {
         case 2: (year.isMultiple(of: 4) && !year.isMultiple(of: 100)) || year.isMultiple(of: 400) ? 29 : 28
         case 4, 6, 9, 11: 30

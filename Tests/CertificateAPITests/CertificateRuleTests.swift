@@ -130,14 +130,12 @@ struct CertificateRuleTests {
             $0.additionalOutputFormats = [.init(type: "DER")]
             $0.keystores = .init()
             $0.keystores?.jks = .init(create: true)
-            $0.renewal = .init(policy: "RenewBefore", windows: [.init(cron: "0 0 * * *", windowDuration: "1h")])
         }
         let detail = "Forbidden: this version of certwright does not support it yet; remove it"
         #expect(
             spec.problemTexts
                 == [
                     "keystores.jks", "additionalOutputFormats", "literalSubject", "otherNames", "nameConstraints",
-                    "renewal.windows",
                 ].map { "spec.\($0): \(detail)" })
     }
 }
@@ -207,32 +205,4 @@ struct DesiredCertificateTests {
 
     @Test("every usage of the API is known")
     func allUsages() { #expect(Usages.allNames.count == 23) }
-}
-
-@Suite("When a certificate is renewed")
-struct RenewalTimeTests {
-    private let start = Timestamp(secondsSince1970: 1_000_000)
-    private func time(_ lifetime: Int64, _ change: (inout Certificate.Spec) -> Void) -> Int64? {
-        RenewalTime.of(.example(change), notBefore: start, notAfter: start + .seconds(lifetime))
-            .map { $0.secondsSince1970 - start.secondsSince1970 }
-    }
-
-    @Test("a third of the lifetime before the end, cut to the second")
-    func third() { #expect(time(100) { _ in } == 66) }
-
-    @Test("renewBefore counts when it fits the lifetime, else the third does")
-    func renewBefore() {
-        #expect(time(86400) { $0.renewBefore = "1h" } == 82800)
-        #expect(time(3600) { $0.renewBefore = "1h" } == 2400)
-        #expect(time(3600) { $0.renewBefore = "x" } == 2400)
-    }
-
-    @Test("the percentage is what remains")
-    func percentage() {
-        #expect(time(1000) { $0.renewBeforePercentage = 25 } == 750)
-        #expect(time(999) { $0.renewBeforePercentage = 100 } == 666)
-    }
-
-    @Test("never, where renewal is disabled")
-    func disabled() { #expect(time(1000) { $0.renewal = .init(policy: "Disabled") } == nil) }
 }

@@ -15,7 +15,7 @@ package struct DesiredCertificate: Sendable, Hashable {
     package let rotatesKey: Bool
     package let encodesUsages: Bool
 
-    /// Throws every rule that `spec` breaks.
+    /// Throws every rule that `spec` breaks, but for those about renewal.
     package init(_ spec: Certificate.Spec) throws(FieldProblems) {
         var reader = SpecReader(spec: spec)
         reader.readAll()
@@ -49,7 +49,17 @@ extension Certificate {
     package var problems: [FieldProblem] {
         var reader = SpecReader(spec: spec)
         reader.readAll()
-        return reader.problems
+        return reader.problems + renewalProblems
+    }
+
+    /// They keep no certificate from being issued: one that expires helps nobody.
+    private var renewalProblems: [FieldProblem] {
+        do throws(FieldProblems) {
+            _ = try RenewalRule(spec.renewal)
+            return []
+        } catch {
+            return error.problems
+        }
     }
 }
 

@@ -16,23 +16,3 @@ package enum Durations {
         return duration
     }
 }
-
-/// When a certificate is renewed.
-package enum RenewalTime {
-    /// The instant, to the second: `renewBefore` or `renewBeforePercentage` ahead of the end, else a third of the lifetime.
-    /// Values that do not fit the lifetime count as absent. Nil when the certificate is never renewed by itself.
-    package static func of(_ spec: Certificate.Spec, notBefore: Timestamp, notAfter: Timestamp) -> Timestamp? {
-        guard spec.renewal?.policy != "Disabled" else { return nil }
-        return (notAfter - margin(spec, lifetime: notAfter - notBefore)).wholeSeconds
-    }
-
-    private static func margin(_ spec: Certificate.Spec, lifetime: Duration) -> Duration {
-        if let text = spec.renewBefore, let margin = GoDuration(text)?.duration, margin > .zero, margin < lifetime {
-            return margin
-        }
-        if let percentage = spec.renewBeforePercentage, percentage > 0, percentage < 100 {
-            return lifetime * percentage / 100
-        }
-        return lifetime / 3
-    }
-}

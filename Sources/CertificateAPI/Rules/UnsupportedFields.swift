@@ -15,10 +15,6 @@ package enum UnsupportedFields {
         refuse(spec.literalSubject.nonEmpty != nil, path["literalSubject"])
         refuse(!(spec.otherNames ?? []).isEmpty, path["otherNames"])
         refuse(spec.nameConstraints != nil, path["nameConstraints"])
-        refuse(!(spec.renewal?.windows ?? []).isEmpty, path["renewal"]["windows"])
-        if let policy = spec.renewal?.policy.nonEmpty, !["RenewBefore", "Disabled"].contains(policy) {
-            problems.append(.notSupported(path["renewal"]["policy"], policy, ["RenewBefore", "Disabled"]))
-        }
         return problems
     }
 

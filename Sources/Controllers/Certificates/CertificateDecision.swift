@@ -37,7 +37,8 @@ enum CertificateDecision {
             status.conditions = status.conditions.removing(Condition.Kind.issuing)
         }
         view.certificate.status = status
-        return change(original, to: status) + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
+        return change(original, to: status) + Readiness.windowNotice(view, from: original.status).map { .tell($0) }
+            + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
             + Issuing.later(later, Readiness.nextChange(view))
     }
 

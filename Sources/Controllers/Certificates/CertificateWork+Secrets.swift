@@ -60,6 +60,7 @@ extension CertificateWork {
             done.secret = facts
             done.requests = view.requests.filter { $0.metadata.name != request.metadata.name } + [RequestFacts(request)]
             try await finish(Issuing.completed(done, revision: revision))
+            for notice in Readiness.windowNotice(done, from: view.status) { tell(notice) }
         } catch {
             switch error {
             case .permanent(let sentence):

@@ -12,17 +12,42 @@ enum Readiness {
         let leaf = view.secret?.leaf.value
         status.notBefore = leaf?.notBefore
         status.notAfter = leaf?.notAfter
-        status.renewalTime = Trigger.renewalTime(view)
-        status.conditions = status.conditions.setting(ready(view, violation), now: view.now)
+        let renewal = Trigger.renewal(view)
+        status.renewalTime = renewal?.time
+        status.conditions = status.conditions.setting(ready(view, violation, renewal), now: view.now)
         return status
     }
 
-    private static func ready(_ view: CertificateView, _ overruling: Violation?) -> Condition {
-        let violation = overruling ?? Policy.violation(view) ?? expired(view)
+    private static func ready(
+        _ view: CertificateView, _ overruling: Violation?, _ renewal: RenewalPlan?
+    ) -> Condition {
+        let violation = overruling ?? Policy.violation(view) ?? expired(view) ?? unreadableWindows(renewal)
         return Condition(
             type: Condition.Kind.ready, status: violation == nil ? .yes : .no, reason: violation?.reason ?? "Ready",
-            message: violation.map { sentence($0.message) } ?? "Certificate is up to date and has not expired",
+            message: violation.map { sentence($0.message) } ?? good(renewal),
             observedGeneration: view.certificate.metadata.generation)
+    }
+
+    /// What the condition of a good certificate says.
+    private static func good(_ renewal: RenewalPlan?) -> String {
+        let message = "Certificate is up to date and has not expired"
+        guard let problem = renewal?.problem else { return message }
+        return "\(message); \(problem)"
+    }
+
+    private static func unreadableWindows(_ renewal: RenewalPlan?) -> Violation? {
+        guard let problem = renewal?.problem, case .unreadable = problem else { return nil }
+        return Violation(reason: windowError, message: "\(problem)")
+    }
+
+    private static let windowError = "WindowError"
+
+    /// An event where the status comes to say that renewal does not keep to its windows.
+    static func windowNotice(_ view: CertificateView, from old: Certificate.Status) -> [Notice] {
+        guard let problem = Trigger.renewal(view)?.problem,
+            old.conditions[type: Condition.Kind.ready]?.message?.hasSuffix("\(problem)") != true
+        else { return [] }
+        return [.warning(windowError, sentence("\(problem)"))]
     }
 
     private static func expired(_ view: CertificateView) -> Violation? {

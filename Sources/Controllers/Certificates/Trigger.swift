@@ -13,15 +13,17 @@ enum Trigger {
     }
 
     static func decide(_ view: CertificateView) -> Answer {
-        let renewal = renewalTime(view)
+        let renewal = renewal(view)?.time
         guard let reason = Policy.violation(view) ?? dueForRenewal(view, renewal) else { return .fine(until: renewal) }
         if let retry = Backoff.retryTime(view), view.now < retry { return .wait(reason, until: retry) }
         return .issue(reason)
     }
 
-    static func renewalTime(_ view: CertificateView) -> Timestamp? {
+    /// Nil where the Secret holds no certificate.
+    static func renewal(_ view: CertificateView) -> RenewalPlan? {
         guard let leaf = view.secret?.leaf.value else { return nil }
-        return RenewalTime.of(view.certificate.spec, notBefore: leaf.notBefore, notAfter: leaf.notAfter)
+        return RenewalPlan(
+            view.certificate.spec, notBefore: leaf.notBefore, notAfter: leaf.notAfter, now: view.now)
     }
 
     private static func dueForRenewal(_ view: CertificateView, _ renewal: Timestamp?) -> Violation? {

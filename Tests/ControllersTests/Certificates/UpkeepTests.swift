@@ -103,6 +103,85 @@ struct UpkeepTests {
         #expect(actions.status?.renewalTime == nil)
     }
 
+    @Test("renewal disabled: nothing is renewed, what the spec changes still is, and expiry is told")
+    func renewalDisabled() async throws {
+        let disabled: @Sendable (inout Certificate) -> Void = { $0.spec.renewal = .init(policy: "Disabled") }
+        let parts = try await Parts.shared
+        let view = try await parts.ready(disabled)
+        let end = Parts.now + Parts.day * 80
+        let settled = CertificateDecision.decide(view)
+        #expect(settled.status?.renewalTime == nil && settled.status?.conditions.isTrue("Ready") == true)
+        #expect(settled.last == .lookAgain(at: end))
+        #expect(Trigger.decide(view.with { $0.now = end + Parts.day }) == .fine(until: nil))
+        var changed = view.certificate
+        changed.spec.dnsNames = ["b.example"]
+        guard case .issue(let reason) = Trigger.decide(view.with(certificate: changed)) else {
+            Issue.record("not issued")
+            return
+        }
+        #expect(reason.reason == "RequestChanged")
+    }
+
+    private func windows(_ windows: [Certificate.Renewal.Window]) -> @Sendable (inout Certificate) -> Void {
+        { $0.spec.renewal = .init(policy: "RenewBefore", windows: windows) }
+    }
+
+    @Test("renewal waits for its window, and begins when it opens")
+    func renewalWindow() async throws {
+        // Wanted on 2027-03-06 at 08:00 UTC.
+        let view = try await Parts.shared.ready(windows([.init(cron: "0 2 * * *", windowDuration: "1h")]))
+        let opens = try #require(Timestamp(rfc3339: "2027-03-07T02:00:00Z"))
+        #expect(Trigger.decide(view.with { $0.now = opens - .seconds(1) }) == .fine(until: opens))
+        #expect(
+            Trigger.decide(view.with { $0.now = opens })
+                == .issue(Violation(reason: "Renewing", message: "renewal was planned for \(opens)")))
+        let actions = CertificateDecision.decide(view)
+        #expect(actions.status?.renewalTime == opens)
+        #expect(actions.count == 2 && actions.last == .lookAgain(at: opens))
+    }
+
+    @Test("a window that comes no more is told once, and the certificate is renewed anyway")
+    func noWindow() async throws {
+        let view = try await Parts.shared.ready(windows([.init(cron: "0 2 29 2 *", windowDuration: "1h")]))
+        let (wanted, end) = (Parts.now + Parts.day * 50, Parts.now + Parts.day * 80)
+        let actions = CertificateDecision.decide(view)
+        let problem =
+            "o renewal window opens in time before it expires at \(end), so it is renewed outside of them;"
+            + " change spec.renewal.windows to have one open earlier"
+        let ready = actions.status?.conditions[type: "Ready"]
+        #expect(ready?.status == .yes && ready?.reason == "Ready")
+        #expect(ready?.message == "Certificate is up to date and has not expired; n" + problem)
+        #expect(actions.status?.renewalTime == wanted)
+        #expect(Array(actions.dropFirst()) == [.tell(.warning("WindowError", "N" + problem)), .lookAgain(at: wanted)])
+        var told = view.certificate
+        told.status = actions.status
+        let again = view.with(certificate: told)
+        #expect(CertificateDecision.decide(again) == [.lookAgain(at: wanted)])
+        guard case .issue = Trigger.decide(again.with { $0.now = wanted }) else {
+            Issue.record("not renewed")
+            return
+        }
+    }
+
+    @Test("windows that nobody can read are told by field; the certificate is issued, and renewed without them")
+    func unreadableWindows() async throws {
+        let bad = windows([.init(cron: "0 2 * *", windowDuration: "1h", timezone: "Mars/Base")])
+        let view = try await Parts.shared.ready(bad)
+        let actions = CertificateDecision.decide(view)
+        let ready = actions.status?.conditions[type: "Ready"]
+        #expect(ready?.status == .no && ready?.reason == "WindowError")
+        let message = ready?.message ?? ""
+        #expect(message.hasPrefix("spec.renewal.windows[0].cron: Invalid value: \"0 2 * *\": must be five fields"))
+        #expect(message.contains("; spec.renewal.windows[0].timezone: Invalid value: \"Mars/Base\": "))
+        #expect(message.hasSuffix("; until that is mended renewal is planned without windows"))
+        #expect(
+            Array(actions.dropFirst()) == [
+                .tell(.warning("WindowError", message)), .lookAgain(at: Parts.now + Parts.day * 50),
+            ])
+        let fresh = try await Parts.shared.fresh(bad).with { $0.issuesAtOnce = true }
+        #expect(CertificateDecision.decide(fresh).last == .issueAtOnce(revision: 1, .new))
+    }
+
     @Test("a stored key is not left lying about")
     func leftKey() async throws {
         let parts = try await Parts.shared
