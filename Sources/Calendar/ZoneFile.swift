@@ -88,6 +88,7 @@ enum ZoneFile {
                 offsets.append(offset)
                 try skip(2)
             }
+            try skip(header.letters + header.standardFlags + header.utcFlags)
             guard let earliest = offsets.first, types.allSatisfy(offsets.indices.contains) else {
                 throw Malformed(reason: "it names an offset that it has not")
             }

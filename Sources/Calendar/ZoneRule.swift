@@ -76,12 +76,14 @@ extension ZoneRule {
         }
         guard scanner.skipName() else { return nil }
         var offset = -west + 3600
-        if !scanner.isAtEnd, !scanner.take(",") {
+        var hasEdges = scanner.take(",")
+        if !hasEdges, !scanner.isAtEnd {
             guard let west = scanner.offset(limit: 24) else { return nil }
             offset = -west
-            guard scanner.isAtEnd || scanner.take(",") else { return nil }
+            hasEdges = scanner.take(",")
         }
-        guard !scanner.isAtEnd else {
+        guard hasEdges else {
+            guard scanner.isAtEnd else { return nil }
             // What POSIX leaves open, everybody reads as the rule of the United States.
             daylight = Daylight(
                 offset: offset, start: Edge(day: .weekday(month: 3, week: 2, weekday: 0), seconds: 7200),

@@ -42,13 +42,12 @@ struct ZoneTests {
         ]
         let zone = try ZoneDatabase.system.zone(name)
         let rule = try #require(ZoneRule(rules[name] ?? ""))
-        let start = try moment("2010-01-01T00:00:00Z").secondsSince1970
-        for hour in 0..<(30 * 366 * 24) {
-            let now = start + Int64(hour) * 3600
-            guard zone.offset(at: now) == rule.span(at: now).offset else {
-                Issue.record("\(name) at \(Timestamp(secondsSince1970: now))")
-                return
-            }
+        var now = try moment("2010-01-01T00:00:00Z").secondsSince1970
+        let end = try moment("2036-01-01T00:00:00Z").secondsSince1970
+        while now < end {
+            let (listed, ruled) = (zone.span(at: now), rule.span(at: now))
+            #expect(listed.offset == ruled.offset && listed.end == ruled.end)
+            now = try #require(listed.end)
         }
     }
 
@@ -78,7 +77,7 @@ struct ZoneTests {
 
     @Test("every zone of the system is read, and its spans meet")
     func everyZone() throws {
-        for name in ["Africa/Casablanca", "America/Nuuk", "America/St_Johns", "Antarctica/Troll", "Asia/Tehran", "CET"]
+        for name in ["Africa/Casablanca", "America/Nuuk", "America/St_Johns", "Antarctica/Troll", "Asia/Tehran", "Europe/London"]
         {
             let zone = try ZoneDatabase.system.zone(name)
             var now = try moment("1990-01-01T00:00:00Z").secondsSince1970

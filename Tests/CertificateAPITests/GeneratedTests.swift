@@ -1,8 +1,11 @@
+import CertificateAPI
 import Subprocess
 import SystemPackage
 import Testing
+import Wire
+import YAML
 
-@Suite("crds/ is what scripts/crd writes")
+@Suite("crds/ and docs/api.md are what scripts/crd writes")
 struct GeneratedTests {
     static let names = [
         "certificates.cert-manager.io", "certificaterequests.cert-manager.io", "issuers.cert-manager.io",
@@ -22,6 +25,31 @@ struct GeneratedTests {
                 written == (try CRD.bytes("\(CRD.folder)/\(name).yaml")), "run scripts/crd/generate.py: \(name) differs"
             )
         }
+        #expect(
+            try CRD.bytes("\(folder)/api.md") == CRD.bytes("\(CRD.folder)/../docs/api.md"),
+            "run scripts/crd/generate.py: docs/api.md differs")
         _ = try await Subprocess.run(.name("rm"), arguments: ["-r", folder], output: .discarded)
+    }
+
+    @Test("docs/api.md shows every kind by an example that is legal")
+    func examples() throws {
+        let text = String(decoding: try CRD.bytes("\(CRD.folder)/../docs/api.md"), as: UTF8.self)
+        var kinds: [String] = []
+        for part in text.split(separator: "```yaml\n").dropFirst() {
+            let yaml = part.prefix(upTo: part.firstRange(of: "```")?.lowerBound ?? part.endIndex)
+            let object = try #require(try YAMLDocuments.parse(Array(yaml.utf8)).first)
+            let kind = object["kind"]?.stringValue ?? ""
+            kinds.append(kind)
+            switch kind {
+            case "Certificate": #expect(try object.decode(Certificate.self).problems == [])
+            case "CertificateRequest": _ = try object.decode(CertificateRequest.self)
+            case "Issuer": #expect(try object.decode(Issuer.self).spec.ca != nil)
+            case "ClusterIssuer": #expect(try object.decode(ClusterIssuer.self).spec.acme?.solvers?.count == 2)
+            case "Order": _ = try object.decode(Order.self)
+            case "Challenge": _ = try object.decode(Challenge.self)
+            default: Issue.record("\(kind)")
+            }
+        }
+        #expect(kinds == ["Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge"])
     }
 }

@@ -99,4 +99,100 @@ struct RequestDecisionTests {
             #expect(RequestDecision.decide(view(.instant) { $0.status = done }) == RequestAnswer())
         }
     }
+
+    @Test("an issuer without a kind of signer, and one that is not ready, are waited for with their reason")
+    func unusableIssuers() {
+        let empty = "Referenced Issuer \"ca\" has no issuer configured"
+        #expect(
+            RequestDecision.decide(view(.empty))
+                == RequestAnswer(
+                    status: status([approved, ready(.no, "Pending", empty)]),
+                    notices: [approval, .normal("IssuerTypeMissing", empty)]))
+        let notReady = "Referenced Issuer \"ca\" is not ready yet: the Secret is missing"
+        #expect(
+            RequestDecision.decide(view(.notReady(reason: "the Secret is missing")))
+                == RequestAnswer(
+                    status: status([approved, ready(.no, "Pending", notReady)]),
+                    notices: [approval, .normal("IssuerNotReady", notReady)]))
+    }
+
+    @Test("a request that somebody calls invalid is left alone, approved or not")
+    func invalid() {
+        let invalid = Condition(type: "InvalidRequest", status: .yes, reason: "Policy", message: "no such name")
+        for conditions in [[invalid], [approved, invalid]] {
+            #expect(RequestDecision.decide(view(.instant) { $0.status = status(conditions) }) == RequestAnswer())
+        }
+    }
+
+    @Test("a denial of an external issuer's request is left to that issuer")
+    func foreignDenial() {
+        let denial = Condition(type: "Denied", status: .yes, reason: "Policy")
+        #expect(RequestDecision.decide(view(.foreign) { $0.status = status([denial]) }) == RequestAnswer())
+    }
+
+    @Test("the signers that a right to approve may name", arguments: Signer.all)
+    func signers(_ signer: Signer) {
+        #expect(ApprovalGate.names(signer.reference, "web") == signer.names)
+    }
+
+    struct Signer: Sendable {
+        var reference: IssuerReference
+        var names: [String]
+
+        static let all = [
+            Signer(reference: IssuerReference(name: "ca"), names: ["web.ca"]),
+            Signer(reference: IssuerReference(name: "ca", kind: "ClusterIssuer"), names: ["ca"]),
+            Signer(
+                reference: IssuerReference(name: "x", kind: "StepIssuer", group: "step.example"), names: ["web.x", "x"]),
+            // It could be the issuer c of the namespace b.
+            Signer(
+                reference: IssuerReference(name: "b.c", kind: "StepIssuer", group: "step.example"), names: ["web.b.c"]),
+        ]
+    }
+}
+
+@Suite("What a request's conditions say, whoever wrote them")
+struct RequestStateTests {
+    private func state(_ conditions: [Condition], failedAt: Timestamp? = nil) -> RequestFacts.State {
+        var status = CertificateRequest.Status()
+        status.conditions = conditions
+        status.failureTime = failedAt
+        return RequestFacts.State(status)
+    }
+    private func ready(_ status: Condition.Status, _ reason: String?, _ message: String? = nil) -> Condition {
+        Condition(type: "Ready", status: status, reason: reason, message: message)
+    }
+    private let approved = Condition(type: "Approved", status: .yes)
+
+    @Test("nothing yet, approved, and under way in an external issuer's own words")
+    func waiting() {
+        #expect(RequestFacts.State(nil) == .undecided)
+        #expect(state([]) == .undecided)
+        #expect(state([Condition(type: "Approved", status: .no)]) == .undecided)
+        #expect(state([approved]) == .pending(reason: nil))
+        #expect(state([approved, ready(.no, "Pending")]) == .pending(reason: "Pending"))
+        #expect(state([approved, ready(.unknown, "Initializing")]) == .pending(reason: "Initializing"))
+        #expect(state([approved, ready(.no, nil)]) == .pending(reason: nil))
+    }
+
+    @Test("issued, with cert-manager's reason or another")
+    func issued() {
+        #expect(state([approved, ready(.yes, "Issued")]) == .issued)
+        #expect(state([approved, ready(.yes, "Signed")]) == .issued)
+        #expect(state([ready(.yes, nil)]) == .issued)
+    }
+
+    @Test("failed by its reason, or by its failure time alone; denied and invalid come before both")
+    func failed() {
+        #expect(state([approved, ready(.no, "Failed", "no")]) == .failed(reason: "Failed", message: "no"))
+        #expect(
+            state([approved, ready(.no, "Rejected", "no")], failedAt: Parts.now)
+                == .failed(reason: "Rejected", message: "no"))
+        #expect(state([approved], failedAt: Parts.now) == .failed(reason: "Failed", message: ""))
+        let denied = Condition(type: "Denied", status: .yes, reason: "Policy", message: "not here")
+        #expect(state([denied, ready(.yes, "Issued")]) == .denied(reason: "Policy", message: "not here"))
+        let invalid = Condition(type: "InvalidRequest", status: .yes)
+        #expect(state([approved, invalid, ready(.no, "Failed")]) == .invalid(reason: "InvalidRequest", message: ""))
+        #expect(state([Condition(type: "InvalidRequest", status: .no), approved]) == .pending(reason: nil))
+    }
 }

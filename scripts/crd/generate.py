@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the custom resource definitions to crds/ (or the folder given). A test holds them to be current."""
+"""Writes the custom resource definitions to crds/ and their description to docs/api.md, or both to the folder given.
+A test holds them to be current."""
 import pathlib
 import sys
 
@@ -8,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import acme
 import certificates
 import issuers
+import reference
 from schema import string, text
 
 READY = '.status.conditions[?(@.type == "Ready")].'
@@ -108,11 +110,14 @@ def all_crds():
 
 
 def main():
-    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2] / "crds")
+    root = pathlib.Path(__file__).parents[2]
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else root / "crds"
     folder.mkdir(parents=True, exist_ok=True)
     for definition in all_crds():
         path = folder / f"{definition['metadata']['name']}.yaml"
         path.write_text(HEADER["selectableFields" in definition["spec"]["versions"][0]] + text(definition) + "\n")
+    description = folder / "api.md" if len(sys.argv) > 1 else root / "docs" / "api.md"
+    description.write_text(reference.text(all_crds()))
 
 
 if __name__ == "__main__":

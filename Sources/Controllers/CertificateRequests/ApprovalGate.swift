@@ -28,10 +28,17 @@ package final class ApprovalGate: Sendable {
         guard isEnabled else { return .no }
         let kind = Self.plural(reference)
         if try await isAllowed("\(kind)/*") { return .yes }
-        // The kinds of external issuers may be of either scope; their names tell no namespace here.
-        let name = reference.isIssuer || !reference.isOurs ? "\(namespace).\(reference.name)" : reference.name
-        if try await isAllowed("\(kind)/\(name)") { return .yes }
+        for name in Self.names(reference, namespace) where try await isAllowed("\(kind)/\(name)") { return .yes }
         return .no
+    }
+
+    /// What the signer may be called: `namespace.name` where the kind is namespaced, else `name`. The kinds of external
+    /// issuers may be either; a name with a dot is then not asked about alone, for it could be another namespace's.
+    static func names(_ reference: IssuerReference, _ namespace: String) -> [String] {
+        let (here, anywhere) = ("\(namespace).\(reference.name)", reference.name)
+        if reference.isIssuer { return [here] }
+        if reference.isOurs { return [anywhere] }
+        return anywhere.contains(".") ? [here] : [here, anywhere]
     }
 
     /// As the API server would name the resource of the kind.

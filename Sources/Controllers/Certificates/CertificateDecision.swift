@@ -10,7 +10,7 @@ enum CertificateDecision {
         switch view.desired {
         case .failure(let problems): return refuse(view, problems)
         case .success(let desired):
-            if let issuing = view.issuing { return Issuing.advance(view, desired, since: issuing) }
+            if view.issuing != nil { return Issuing.advance(view, desired) }
             return look(finishingInterrupted(view), original: view, desired)
         }
     }

@@ -125,27 +125,45 @@ extension CertificateWork {
         var existing = view.secret
         for attempt in 0... {
             do throws(KubeError) {
-                let written: Secret
-                if let existing {
-                    written = try await client.mergePatch(
-                        target.patch(over: existing, data), of: Secret.self, name, manager: TargetMetadata.fieldManager)
-                } else {
-                    written = try await client.create(target.object(data), manager: TargetMetadata.fieldManager)
+                guard let existing else {
+                    var facts = SecretFacts(
+                        try await client.create(target.object(data), manager: TargetMetadata.fieldManager))
+                    facts.owned = target.owned
+                    return remember(facts)
                 }
-                return remember(written, target)
+                return remember(try await ownSecret(Self.patch(name, target.patch(over: existing, data))))
             } catch {
                 guard attempt < 3, error.isConflict || error.isAlreadyExists || error.isNotFound else { throw error }
             }
-            existing = try await client.find(Secret.self, name).map { SecretFacts($0) }
+            do throws(KubeError) {
+                existing = try await ownSecret(.get(Secret.resource, name))
+            } catch {
+                guard error.isNotFound else { throw error }
+                existing = nil
+            }
         }
         preconditionFailure("the loop above ends only by return or throw")
     }
 
-    private func remember(_ written: Secret, _ target: TargetSecret) -> SecretFacts {
-        var facts = SecretFacts(written)
-        facts.owned = target.owned
-        shell.secrets.record(facts)
-        return facts
+    private func remember(_ written: SecretFacts) -> SecretFacts {
+        shell.secrets.record(written)
+        return written
+    }
+
+    /// Facts of the Secret that is answered, with what our field manager owns in it.
+    private func ownSecret(_ request: KubeRequest) async throws(KubeError) -> SecretFacts {
+        var request = request
+        request.limits = .default
+        let answer = try await client.send(request)
+        do {
+            return try CertificateCaches.secret(answer)
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+
+    private static func patch(_ name: ObjectKey, _ patch: JSONValue) -> KubeRequest {
+        .mergePatch(Secret.resource, name, patch, fieldManager: TargetMetadata.fieldManager)
     }
 
     /// Only labels, annotations and owner.
@@ -158,9 +176,7 @@ extension CertificateWork {
         guard secret.metadata.resourceVersion == facts.metadata.resourceVersion else { return }
         let target = TargetSecret(
             certificate: view.certificate, settings: shell.settings, leaf: try Chain.leaf(pem: pem))
-        let written = try await client.mergePatch(
-            target.patch(over: facts), of: Secret.self, name, manager: TargetMetadata.fieldManager)
-        _ = remember(written, target)
+        _ = remember(try await ownSecret(Self.patch(name, target.patch(over: facts))))
     }
 
     /// A certificate of our own, so that a server can start.

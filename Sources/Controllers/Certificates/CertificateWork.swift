@@ -93,7 +93,9 @@ struct CertificateWork {
                 shell.requests.record(facts)
                 return found
             }
-            if facts.certificateName == view.name || facts.certificateUID == view.certificate.metadata.uid {
+            let isOurs = facts.certificateName == view.name || facts.certificateUID == view.certificate.metadata.uid
+            // One that is being deleted may be held by a finalizer for as long as it likes.
+            if isOurs, !found.metadata.isBeingDeleted {
                 try await client.delete(
                     CertificateRequest.self, request.key, preconditions: Preconditions(uid: found.metadata.uid))
                 shell.requests.recordDeletion(of: facts)

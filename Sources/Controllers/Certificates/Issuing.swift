@@ -71,9 +71,7 @@ enum Issuing {
     // MARK: Going on
 
     /// The Certificate says that it is being issued.
-    static func advance(_ view: CertificateView, _ desired: DesiredCertificate, since issuing: Condition)
-        -> [CertificateAction]
-    {
+    static func advance(_ view: CertificateView, _ desired: DesiredCertificate) -> [CertificateAction] {
         let plan = NextKey.plan(view, desired)
         switch plan.choice {
         case .blocked(let problem): return block(view, problem)
@@ -81,14 +79,12 @@ enum Issuing {
             // Somebody asked for a renewal, or the key was lost and with it the use of every request made for it.
             if view.issuesAtOnce { return atOnce(view, plan, nil) }
             return view.nextRequests.map(deletion) + ask(view, plan, status: Readiness.applied(to: view.status, view))
-        case .stored(let name, _): return follow(view, plan, key: name, since: issuing)
+        case .stored(let name, _): return follow(view, plan, key: name)
         }
     }
 
-    private static func follow(
-        _ view: CertificateView, _ plan: NextKey.Plan, key: String, since issuing: Condition
-    ) -> [CertificateAction] {
-        let usable = usableRequests(view, plan).filter { !isStale($0, since: issuing) }
+    private static func follow(_ view: CertificateView, _ plan: NextKey.Plan, key: String) -> [CertificateAction] {
+        let usable = usableRequests(view, plan).filter { !isStale(view, $0) }
         let best = usable.min { rank($0) < rank($1) }
         let useless = view.nextRequests.filter { request in
             !usable.contains { $0.metadata.name == request.metadata.name }
@@ -119,12 +115,13 @@ enum Issuing {
         }
     }
 
-    /// An answer from before this attempt began.
-    private static func isStale(_ request: RequestFacts, since issuing: Condition) -> Bool {
-        guard request.state.isFinal, request.state != .issued, let began = issuing.lastTransitionTime else {
-            return false
-        }
-        return (request.failureTime ?? request.metadata.creationTimestamp ?? began) < began
+    /// The answer that made the last attempt fail. Its age is compared with that failure and not with the beginning of
+    /// this attempt: the API server's clock, which dates the request, may be minutes behind ours.
+    private static func isStale(_ view: CertificateView, _ request: RequestFacts) -> Bool {
+        guard request.state.isFinal, request.state != .issued, let failed = view.status.lastFailureTime,
+            let created = request.metadata.creationTimestamp
+        else { return false }
+        return created <= failed
     }
 
     /// Answered ones first, then by name: the same choice at every look.

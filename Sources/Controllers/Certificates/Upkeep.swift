@@ -44,6 +44,7 @@ enum Upkeep {
         let history = view.requests.filter { ($0.revision ?? .max) <= revision }
             .sorted { ($0.revision ?? 0, $0.metadata.name) < ($1.revision ?? 0, $1.metadata.name) }
         // One without a legible revision is no part of the history.
-        return view.requests.filter { $0.revision == nil } + history.dropLast(limit)
+        let outdated = view.requests.filter { $0.revision == nil } + history.dropLast(limit)
+        return outdated.filter { !$0.metadata.isBeingDeleted }
     }
 }

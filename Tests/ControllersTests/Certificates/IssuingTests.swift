@@ -143,6 +143,19 @@ struct IssuingTests {
         }
     }
 
+    @Test("of two requests for one revision the one that was answered counts")
+    func twoRequests() async throws {
+        let parts = try await Parts.shared
+        let view = try await parts.underWay()
+        let answered = try await parts.request(view.certificate) {
+            $0.metadata.name = "site-1-again"
+            $0.answer(.yes, "Issued")
+        }
+        #expect(
+            CertificateDecision.decide(view.with { $0.requests.append(answered) })
+                == [.complete(request: "site-1-again", nextKey: "site-next-key-1")])
+    }
+
     @Test("a lost key makes its requests useless")
     func keyGone() async throws {
         let view = try await Parts.shared.underWay { $0.answer(.yes, "Issued") }.with { $0.nextKeys = [] }
@@ -234,12 +247,17 @@ struct IssuingTests {
         #expect(CertificateDecision.decide(view) == failure(view, "Failed", ""))
     }
 
-    @Test("a denial from before this attempt is not its answer, even with a key that never changes")
+    private static let denial: @Sendable (inout CertificateRequest) -> Void = {
+        $0.status = .init()
+        $0.status?.conditions = [Condition(type: "Denied", status: .yes, reason: "Policy", message: "not allowed")]
+        $0.metadata.creationTimestamp = Parts.now - .seconds(3600)
+    }
+
+    @Test("a denial that made the last attempt fail is not the answer to this one, even with a key that never changes")
     func staleDenial() async throws {
-        let view = try await Parts.shared.underWay {
-            $0.status = .init()
-            $0.status?.conditions = [Condition(type: "Denied", status: .yes)]
-            $0.status?.failureTime = Parts.now - .seconds(3600)
+        let view = try await Parts.shared.underWay(Self.denial) {
+            $0.status?.lastFailureTime = Parts.now - .seconds(3590)
+            $0.status?.failedIssuanceAttempts = 1
         }
         #expect(
             CertificateDecision.decide(view)
@@ -247,6 +265,36 @@ struct IssuingTests {
                     .deleteRequest(name: "site-1", uid: "uid-site-1"), .setStatus(view.status),
                     .createRequest(revision: 1, nextKey: "site-next-key-1"),
                 ])
+    }
+
+    @Test("the API server's clock may be an hour behind: a denial is an answer, not made again and again")
+    func denialFromTheFuture() async throws {
+        let view = try await Parts.shared.underWay(Self.denial)
+        #expect(CertificateDecision.decide(view) == failure(view, "Policy", "not allowed"))
+    }
+
+    @Test("rotationPolicy Never: after a denial the next attempt asks again, with the same key")
+    func deniedWithTheSameKey() async throws {
+        let parts = try await Parts.shared
+        let certificate = parts.certificate {
+            $0.spec.privateKey?.rotationPolicy = "Never"
+            var status = Certificate.Status()
+            status.lastFailureTime = Parts.now - .seconds(3600)
+            status.failedIssuanceAttempts = 1
+            $0.status = status
+        }
+        let expired = try await parts.secret(certificate, leaf: try await parts.leaf(until: Parts.day * -1))
+        let view = CertificateView(
+            certificate: certificate, secret: expired, requests: [try await parts.request(certificate, Self.denial)],
+            now: Parts.now)
+        let actions = CertificateDecision.decide(view)
+        let name = NextKey.secretName(view)
+        #expect(actions.first == .deleteRequest(name: "site-1", uid: "uid-site-1"))
+        #expect(actions.contains(.storeNextKey(name: name, .targetSecret)))
+        #expect(actions.last == .createRequest(revision: 1, nextKey: name))
+        let atOnce = CertificateDecision.decide(view.with { $0.issuesAtOnce = true })
+        #expect(atOnce.first == .deleteRequest(name: "site-1", uid: "uid-site-1"))
+        #expect(atOnce.last == .issueAtOnce(revision: 1, .targetSecret))
     }
 
     @Test("while it waits for the next attempt nothing is asked")

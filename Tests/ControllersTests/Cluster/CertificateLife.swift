@@ -93,3 +93,23 @@ struct CertificateLife: Sendable {
         }
     }
 }
+
+extension Cluster {
+    /// Has the controllers live while `body` runs.
+    func live(_ life: CertificateLife = CertificateLife(), _ body: () async throws -> Void) async throws {
+        let client = client(over: transport)
+        let namespace = namespace
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                do {
+                    try await life.run(client, namespace)
+                } catch {
+                    guard Task.isCancelled else { throw error }
+                }
+            }
+            try await body()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+}

@@ -22,20 +22,7 @@ struct CertificateTests {
     private func live(
         _ life: CertificateLife = CertificateLife(), in cluster: Cluster, _ body: () async throws -> Void
     ) async throws {
-        let client = cluster.client(over: cluster.transport)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            let namespace = cluster.namespace
-            group.addTask {
-                do {
-                    try await life.run(client, namespace)
-                } catch {
-                    guard Task.isCancelled else { throw error }
-                }
-            }
-            try await body()
-            group.cancelAll()
-            try await group.waitForAll()
-        }
+        try await cluster.live(life, body)
     }
 
     private func secret(_ cluster: Cluster) async throws -> Secret {
