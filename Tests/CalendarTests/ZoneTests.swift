@@ -77,8 +77,9 @@ struct ZoneTests {
 
     @Test("every zone of the system is read, and its spans meet")
     func everyZone() throws {
-        for name in ["Africa/Casablanca", "America/Nuuk", "America/St_Johns", "Antarctica/Troll", "Asia/Tehran", "Europe/London"]
-        {
+        for name in [
+            "Africa/Casablanca", "America/Nuuk", "America/St_Johns", "Antarctica/Troll", "Asia/Tehran", "Europe/London",
+        ] {
             let zone = try ZoneDatabase.system.zone(name)
             var now = try moment("1990-01-01T00:00:00Z").secondsSince1970
             let end = try moment("2100-01-01T00:00:00Z").secondsSince1970
