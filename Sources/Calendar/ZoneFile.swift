@@ -1,12 +1,13 @@
 /// Reads the binary form of a time zone (TZif, RFC 8536): what `zic` writes below /usr/share/zoneinfo.
-enum ZoneFile {
-    struct Malformed: Error, Sendable, Hashable, CustomStringConvertible {
-        let reason: String
-        var description: String { reason }
+package enum ZoneFile {
+    /// Why it is no such file, as a sentence's end.
+    package struct Malformed: Error, Sendable, Hashable, CustomStringConvertible {
+        package let reason: String
+        package var description: String { reason }
     }
 
     /// Files that count leap seconds ("right/…") are refused: the system's clock does not.
-    static func parse(_ bytes: [UInt8], name: String) throws(Malformed) -> Zone {
+    package static func parse(_ bytes: [UInt8], name: String) throws(Malformed) -> Zone {
         var reader = Reader(bytes)
         var header = try reader.header()
         guard header.version >= UInt8(ascii: "2") else { return try reader.zone(header, name, timeSize: 4, rule: nil) }

@@ -24,7 +24,7 @@ struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    static let all: [FuzzTarget] = formats + certificates + protocols + objects
+    static let all: [FuzzTarget] = formats + calendars + certificates + protocols + objects
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }

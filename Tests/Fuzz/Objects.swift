@@ -61,6 +61,9 @@ extension FuzzTarget {
     private static func decodeAll(_ value: JSONValue) {
         if let certificate = try? value.decode(Certificate.self) {
             _ = try? DesiredCertificate(certificate.spec)
+            let start = Timestamp(secondsSince1970: 1_767_225_600)
+            _ = RenewalPlan(
+                certificate.spec, notBefore: start, notAfter: start + .seconds(90 * 86400), now: start)
             _ = try? certificate.manifest().serialized()
         }
         if let issuer = try? value.decode(Issuer.self) {
