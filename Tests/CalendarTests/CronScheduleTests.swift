@@ -133,16 +133,17 @@ struct CronScheduleTests {
 
     @Test("no text traps or takes long")
     func malformed() throws {
-        let characters = Array("0123456789*/-,?@ \tJANmon\u{e9}\n")
+        let parts = [
+            "*", "?", "0", "5", "31", "29", "2", "*/7", "1-5", "mon", "JAN", "-", "/", ",", "@", "\u{e9}", "\n", "60",
+        ]
         var generator = SeededGenerator(state: 42)
         let (start, end) = (try moment("2026-01-01T00:00:00Z"), try moment("9999-12-31T00:00:00Z"))
         var legal = 0
         for _ in 0..<4000 {
             let fields = (0..<5).map { _ in
-                String(
-                    (0...Int.random(in: 0...3, using: &generator)).compactMap { _ in
-                        characters.randomElement(using: &generator)
-                    })
+                (0...Int.random(in: 0...1, using: &generator)).compactMap { _ in parts.randomElement(using: &generator)
+                }
+                .joined()
             }
             // A refusal is an answer too.
             guard let schedule = try? CronSchedule(fields.joined(separator: " ")) else { continue }
