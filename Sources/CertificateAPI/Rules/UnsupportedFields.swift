@@ -9,12 +9,6 @@ package enum UnsupportedFields {
         func refuse(_ isSet: Bool, _ path: FieldPath) {
             if isSet { problems.append(.forbidden(path, detail)) }
         }
-        refuse(spec.keystores?.jks != nil, path["keystores"]["jks"])
-        refuse(spec.keystores?.pkcs12 != nil, path["keystores"]["pkcs12"])
-        refuse(!(spec.additionalOutputFormats ?? []).isEmpty, path["additionalOutputFormats"])
-        refuse(spec.literalSubject.nonEmpty != nil, path["literalSubject"])
-        refuse(!(spec.otherNames ?? []).isEmpty, path["otherNames"])
-        refuse(spec.nameConstraints != nil, path["nameConstraints"])
         refuse(!(spec.renewal?.windows ?? []).isEmpty, path["renewal"]["windows"])
         if let policy = spec.renewal?.policy.nonEmpty, !["RenewBefore", "Disabled"].contains(policy) {
             problems.append(.notSupported(path["renewal"]["policy"], policy, ["RenewBefore", "Disabled"]))

@@ -36,8 +36,12 @@ enum CertificateDecision {
             // What blocked an earlier attempt is no more.
             status.conditions = status.conditions.removing(Condition.Kind.issuing)
         }
+        var notices: [CertificateAction] = []
+        if case .passwordMissing(let problem) = view.keystores {
+            notices = Issuing.say(problem.violation, in: &status, view)
+        }
         view.certificate.status = status
-        return change(original, to: status) + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
+        return change(original, to: status) + notices + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
             + Issuing.later(later, Readiness.nextChange(view))
     }
 
