@@ -74,14 +74,19 @@ let rooms: [Target] = [
             "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "ACME",
             "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
         ]),
+    room(
+        "Injection",
+        ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
+    ),
     // programs
     program(
         "certwright",
         [
-            "Controllers", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime", "KubeClient",
+            "Controllers", "Injection", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime",
+            "KubeClient",
             "KubeModel",
             "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
-            nio, httpTypes, logging, lifecycle, arguments,
+            nio, httpTypes, logging, lifecycle, arguments, system,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
     .executableTarget(
@@ -128,6 +133,12 @@ let testTargets: [Target] = [
             "Solvers",
             "TestSupport", "Wire", logging,
         ]),
+    tests(
+        "Injection",
+        [
+            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "TestSupport", "Wire",
+            "YAML", logging,
+        ]),
     tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
@@ -140,7 +151,12 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ACMEIntegrationTests",
         dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
-    .testTarget(name: "CertwrightTests", dependencies: ["certwright", "Wire", arguments], swiftSettings: house),
+    .testTarget(
+        name: "CertwrightTests",
+        dependencies: [
+            "certwright", "CertificateAPI", "HTTPTransport", "Injection", "KubeClient", "KubeModel", "TestSupport",
+            "Wire", "YAML", arguments, system,
+        ], swiftSettings: house),
     .testTarget(
         name: "InstallTests",
         dependencies: [

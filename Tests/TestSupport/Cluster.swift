@@ -118,6 +118,8 @@ extension Cluster {
     private static let clusterScoped: Set = [
         "Namespace", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "IngressClass", "CustomResourceDefinition",
         "PriorityClass", "RuntimeClass", "GatewayClass", "CertificateSigningRequest",
+        "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
+        "APIService",
     ]
 
     private static func resource(of document: JSONValue) throws -> ResourceType {
