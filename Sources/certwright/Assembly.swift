@@ -1,14 +1,11 @@
 import CertificateAPI
 import Controllers
-import CurlTransport
-import HTTPServer
+import Injection
 import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
 import Operations
-import ServiceLifecycle
-import UnixSignals
 import Wire
 
 /// Puts the parts of `certwright controller` together and runs them until the process is told to stop.
@@ -16,41 +13,13 @@ struct Assembly {
     let flags: ControllerCommand
 
     func run() async throws {
-        ProcessSettings.apply()
-        let logger = makeLogger()
-        let configuration: ClusterConfiguration
-        do throws(KubeconfigError) {
-            configuration = try ClusterConfiguration.load(
-                kubeconfig: flags.cluster.kubeconfig, context: flags.cluster.context, server: flags.cluster.master,
-                environment: ProcessSettings.environment)
-        } catch {
-            logger.critical("The cluster cannot be reached", metadata: ["error": "\(error)"])
-            throw error
-        }
-        logger.info("Starting", metadata: ["version": "\(Version.text)", "server": "\(configuration.server)"])
-        let transport = CurlTransport(transportOptions)
-        // Outlives everything that sends requests: the lease is released and the last events are written when all
-        // else has stopped.
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await transport.run() }
-            defer { transport.shutDown() }
-            let building = Building(
-                flags: flags, configuration: configuration, transport: transport, logger: logger)
-            try await building.run()
-        }
-        logger.info("Stopped")
-    }
-
-    private var transportOptions: CurlTransport.Options {
-        var options = CurlTransport.Options(userAgent: Version.userAgent)
-        options.version = flags.cluster.http2 ? .http2 : .http1
-        return options
-    }
-
-    private func makeLogger() -> Logger {
-        Logger(label: "certwright") { [logging = flags.logging] label in
-            StructuredLogHandler(
-                label: label, format: logging.loggingFormat, level: .init(verbosity: logging.verbosity))
+        let gates = flags.features.gates(for: flags.companions.programs)
+        var flags = flags
+        flags.gateway.limit(by: gates)
+        try await Launch.run(
+            flags.cluster.connection, flags.logging, notices: flags.compatibility.notices + gates.notices
+        ) { [flags] launch in
+            try await Building(flags: flags, launch: launch).run()
         }
     }
 }
@@ -58,42 +27,32 @@ struct Assembly {
 /// One run of the controllers against one cluster.
 struct Building {
     let flags: ControllerCommand
-    let configuration: ClusterConfiguration
-    let transport: CurlTransport
-    let logger: Logger
+    let launch: Launch
 
     func run() async throws {
         let time = SystemTime()
-        let counters = Counters()
-        let ungated = KubeClient(
-            configuration: configuration, transport: transport, fieldManager: "cert-manager",
-            userAgent: Version.userAgent)
-        let election = makeElection(ungated, time)
+        let (counters, logger) = (Counters(), launch.logger)
+        let ungated = launch.client(fieldManager: "cert-manager")
+        let election = launch.election(
+            "cert-manager-controller", flags.leaderElection, program: "cert-manager-controller", time: time)
         let client = election.map { ungated.guarded(by: $0) } ?? ungated
         let stores = Stores(namespace: flags.cluster.namespace, resourceNamespace: resourceNamespace)
         let events = EventRecorder(client: client, time: time, counters: counters, logger: logger)
         let floor = ControllerFloor(
-            flags: flags, client: client, transport: transport, stores: stores, events: events, counters: counters,
-            time: time, logger: logger, resourceNamespace: resourceNamespace)
+            flags: flags, client: client, transport: launch.transport, stores: stores, events: events,
+            counters: counters, time: time, logger: logger, resourceNamespace: resourceNamespace)
         let controllers = try floor.build()
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
+        let injector = injector(counters, stores, time)
 
-        var services: [Part] = servers(stores, counters, election, controllers, time)
-        services.append(Part("events") { try await events.run() })
-        services += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
-        services += stores.gatewayInformers(
+        var parts = servers(stores, counters, election, injector, controllers, time)
+        parts.append(Part("events") { try await events.run() })
+        parts += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
+        parts += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
-        services.append(
-            Part("controllers") { try await lead(election, controllers, stores) })
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0) }, cancellationSignals: [.sigterm, .sigint],
-                logger: logger))
-        do {
-            try await group.run()
-        } catch is CancellationError {
-            // A signal: everything has ended in its own time.
-        }
+        parts += injector?.parts ?? []
+        parts.append(Part("controllers") { try await lead(election, controllers, stores) })
+        try await launch.serve(parts)
     }
 
     // MARK: Parts
@@ -102,23 +61,28 @@ struct Building {
         flags.cluster.clusterResourceNamespace ?? ProcessSettings.podNamespace ?? "cert-manager"
     }
 
-    private func makeElection(_ client: KubeClient, _ time: any TimeSource) -> LeaderElection? {
-        let leader = flags.leaderElection
-        guard leader.leaderElect else { return nil }
-        return LeaderElection(
-            client: client,
-            lease: ObjectKey(namespace: leader.leaderElectionNamespace, name: "cert-manager-controller"),
-            identity: ProcessSettings.identity,
-            settings: .init(
-                leaseDuration: leader.leaderElectionLeaseDuration.duration,
-                renewDeadline: leader.leaderElectionRenewDeadline.duration,
-                retryPeriod: leader.leaderElectionRetryPeriod.duration),
-            time: time, logger: logger)
+    /// CA injection in this process, which hears of its sources from the controllers' caches.
+    private func injector(_ counters: Counters, _ stores: Stores, _ time: any TimeSource) -> InjectorParts? {
+        guard flags.companions.with.contains(.cainjector) else { return nil }
+        let injector = InjectorParts(
+            launch: launch, election: flags.leaderElection,
+            settings: flags.injection.settings(namespace: flags.cluster.namespace), counters: counters, time: time)
+        let floor = injector.floor
+        stores.secretFacts.onChange { old, new in
+            if let key = (new ?? old)?.key { floor.changed(.secret(key)) }
+        }
+        stores.otherSecrets.onChange { old, new in
+            if let key = (new ?? old)?.key { floor.changed(.secret(key)) }
+        }
+        stores.certificates.onChange { old, new in
+            if let key = (new ?? old)?.key { floor.changed(.certificate(key)) }
+        }
+        return injector
     }
 
     private func servers(
-        _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ controllers: ControllerSet,
-        _ time: any TimeSource
+        _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ injector: InjectorParts?,
+        _ controllers: ControllerSet, _ time: any TimeSource
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
@@ -131,22 +95,21 @@ struct Building {
         let live = Health()
         live.add("ping") { nil }
         if let election {
-            live.add("leaderElection") { ProcessSettings.staleLease(election, flags.leaderElection) }
+            live.add("leaderElection") {
+                ProcessSettings.staleLease(election, flags.leaderElection, grace: flags.serving.leaseGrace)
+            }
         }
+        injector?.addHealth(to: live, flags.leaderElection, flags.serving)
         let ready = Health()
         ready.add("caches") { stores.missing }
-        let serving = flags.serving
-        return [
-            Part("metrics server", address: serving.metricsListenAddress, Serving.metrics(metrics)),
-            Part("health server", address: serving.healthzListenAddress, Serving.health(live: live, ready: ready)),
-        ]
+        return Serving.parts(flags.serving, metrics: metrics, live: live, ready: ready)
     }
 
     /// The controllers run while this process leads and once its caches are whole.
     private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
         @Sendable func work() async throws {
             try await stores.waitUntilSynced()
-            logger.info("Controllers are working")
+            launch.logger.info("Controllers are working")
             try await controllers.run()
         }
         if let election {
@@ -155,22 +118,4 @@ struct Building {
             try await work()
         }
     }
-}
-
-/// One long-running part of the program, by name.
-struct Part: ServiceLifecycle.Service {
-    let name: String
-    private let body: @Sendable () async throws -> Void
-
-    init(_ name: String, _ body: @escaping @Sendable () async throws -> Void) {
-        self.name = name
-        self.body = body
-    }
-
-    init(_ name: String, address: ListenAddress, _ handler: @escaping Server.Handler) {
-        let server = Server(address: address.host, port: address.port, handler: handler)
-        self.init(name) { try await server.run() }
-    }
-
-    func run() async throws { try await body() }
 }

@@ -9,7 +9,7 @@ struct CertificateMetrics: Sendable {
     let stores: Stores
     let time: any TimeSource
 
-    func families() -> [MetricFamily] { clock() + certificates() + issuers() }
+    func families() -> [MetricFamily] { clock() + certificates() + challenges() + issuers() }
 
     private func clock() -> [MetricFamily] {
         let now = Double(time.now().secondsSince1970)
@@ -46,10 +46,10 @@ struct CertificateMetrics: Sendable {
             times("expiration", "The timestamp after which the certificate expires, expressed in Unix Epoch Time.") {
                 $0.notAfter
             },
-            times("not_after", "The timestamp after which the certificate is invalid, expressed in Unix Epoch Time.") {
+            times("not_after", "The timestamp after which the certificate is invalid, expressed as a Unix Epoch Time.") {
                 $0.notAfter
             },
-            times("not_before", "The timestamp before which the certificate is invalid, expressed in Unix Epoch Time.")
+            times("not_before", "The timestamp before which the certificate is invalid, expressed as a Unix Epoch Time.")
             {
                 $0.notBefore
             },
@@ -58,6 +58,30 @@ struct CertificateMetrics: Sendable {
             ) {
                 $0.renewalTime
             },
+        ]
+    }
+
+    /// One sample for each state that a challenge may have, none yet included: 1 for the one it has.
+    private func challenges() -> [MetricFamily] {
+        let states = ["", "errored", "expired", "invalid", "pending", "processing", "ready", "valid"]
+        let samples = stores.challenges.all().sorted { $0.key < $1.key }.flatMap { challenge in
+            let state = challenge.status?.state?.rawValue ?? ""
+            return states.map { name in
+                MetricFamily.Sample(
+                    state == name ? 1 : 0,
+                    labels: [
+                        (name: "domain", value: challenge.spec.dnsName), (name: "name", value: challenge.metadata.name),
+                        (name: "namespace", value: challenge.metadata.namespace ?? ""),
+                        (name: "processing", value: challenge.status?.processing == true ? "true" : "false"),
+                        (name: "reason", value: challenge.status?.reason ?? ""), (name: "status", value: name),
+                        (name: "type", value: challenge.spec.type.rawValue),
+                    ])
+            }
+        }
+        return [
+            MetricFamily(
+                "certmanager_certificate_challenge_status", .gauge, help: "The status of certificate challenges",
+                samples: samples)
         ]
     }
 

@@ -11,10 +11,14 @@ struct Certwright: AsyncParsableCommand {
             NO_PROXY and, in a pod, what Kubernetes puts there.
             """,
         version: Version.text,
-        subcommands: [ControllerCommand.self])
+        subcommands: [ControllerCommand.self, CAInjectorCommand.self, CheckCommand.self])
 
     static func main() async {
-        let arguments = SwitchSyntax.rewritten(Array(CommandLine.arguments.dropFirst()))
-        await main(arguments)
+        do throws(ConfigurationFile.Problem) {
+            let arguments = try ConfigurationFile.expanded(Array(CommandLine.arguments.dropFirst()))
+            await main(SwitchSyntax.rewritten(arguments))
+        } catch {
+            exit(withError: ValidationError(error.description))
+        }
     }
 }

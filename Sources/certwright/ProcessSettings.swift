@@ -21,14 +21,14 @@ enum ProcessSettings {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// Who holds the lease: this process and no other.
-    static var identity: String {
+    /// Who holds the lease of `program`: this process and no other.
+    static func identity(of program: String) -> String {
         var name = [CChar](repeating: 0, count: 256)
         let host =
             gethostname(&name, name.count - 1) == 0
             ? String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) : "unknown"
         let tail = String(UInt32.random(in: .min ... .max), radix: 16)
-        return "\(host)-external-cert-manager-controller-\(tail)"
+        return "\(host)-external-\(program)-\(tail)"
     }
 
     /// The namespace of the pod this runs in; nil outside a pod.
@@ -41,10 +41,10 @@ enum ProcessSettings {
         return text.split(whereSeparator: \.isWhitespace).first.map(String.init)
     }
 
-    /// A leader that has not renewed for 20 s beyond the lease's duration is stuck, and is better started again.
-    static func staleLease(_ election: LeaderElection, _ flags: LeaderElectionFlags) -> String? {
+    /// A leader that has not renewed for that long beyond the lease's duration is stuck, and is better started again.
+    static func staleLease(_ election: LeaderElection, _ flags: LeaderElectionFlags, grace: GoDuration) -> String? {
         guard election.isLeading, let since = election.timeSinceRenewal else { return nil }
-        let limit = flags.leaderElectionLeaseDuration.duration + .seconds(20)
+        let limit = flags.leaderElectionLeaseDuration.duration + grace.duration
         return since > limit ? "The lease was last renewed \(since.components.seconds) s ago." : nil
     }
 }

@@ -5,6 +5,18 @@ import Operations
 
 /// What the listeners answer.
 enum Serving {
+    /// The two listeners of every program, but for those that are switched off.
+    static func parts(_ flags: ServingFlags, metrics: Metrics, live: Health, ready: Health) -> [Part] {
+        let listeners: [(String, ListenAddress, Server.Handler)] = [
+            ("metrics server", flags.metricsListenAddress, Self.metrics(metrics)),
+            ("health server", flags.healthzListenAddress, health(live: live, ready: ready)),
+        ]
+        return listeners.filter { $0.1 != .off }.map { name, address, handler in
+            let server = Server(address: address.host, port: address.port, handler: handler)
+            return Part(name) { try await server.run() }
+        }
+    }
+
     /// `/metrics`, in Prometheus's text format.
     static func metrics(_ metrics: Metrics) -> Server.Handler {
         { request in

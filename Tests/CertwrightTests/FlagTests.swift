@@ -1,4 +1,5 @@
 import ArgumentParser
+import Injection
 import Testing
 import Wire
 
@@ -26,13 +27,16 @@ struct FlagTests {
         let command = try parse("--leader-elect=false", "--enable-certificate-owner-ref=true", "--http2")
         #expect(!command.leaderElection.leaderElect)
         #expect(command.certificates.enableCertificateOwnerRef)
-        #expect(command.cluster.http2)
+        #expect(command.cluster.connection.http2)
     }
 
-    @Test("every switch of the command is known to the rewriting, and the other way round")
+    @Test("every switch of the commands is known to the rewriting, and the other way round")
     func switchList() {
-        let help = ControllerCommand.helpMessage(columns: 400)
-        let inHelp = help.split(separator: "\n").compactMap { line -> String? in
+        let commands: [any ParsableCommand.Type] = [
+            ControllerCommand.self, CAInjectorCommand.self, CheckAPICommand.self,
+        ]
+        let inHelp = commands.flatMap { $0.helpMessage(columns: 400).split(separator: "\n") }.compactMap {
+            line -> String? in
             let parts = line.split(separator: "/--no-")
             guard parts.count == 2, let name = parts[1].split(separator: " ").first else { return nil }
             return String(name)
@@ -53,7 +57,10 @@ struct FlagTests {
             ("--leader-election-renew-deadline=90s", "--leader-election-lease-duration"),
             ("--concurrent-workers=0", "--concurrent-workers"), ("--max-concurrent-challenges=0", "--max-concurrent"),
             ("--enable-gateway-api-listenerset", "--enable-gateway-api"),
-            ("--acme-http01-solver-extra-labels=nokey", "nokey"), ("--metrics-listen-address=nine", "--metrics-listen"),
+            ("--acme-http01-solver-extra-labels=nokey", "nokey"), ("--feature-gates=Nonsense=true", "Known: AllAlpha"),
+            ("--feature-gates=ListenerSets", "Name=true"), ("--with=nonsense", "Known: "),
+            ("--kube-api-burst=10", "--kube-api-burst must be at least"), ("--kube-api-qps=-2", "--kube-api-qps"),
+            ("--metrics-listen-address=nine", "--metrics-listen"),
         ])
     func refused(argument: String, part: String) {
         #expect {
@@ -67,5 +74,51 @@ struct FlagTests {
     func leftOut() throws {
         let selected = try ControllerName.selected(by: ["*", "-ingress-shim"])
         #expect(selected == Set(ControllerName.allCases).subtracting([.ingressShim]))
+    }
+
+    @Test("a listener that is 0 is none, as users' flags already say")
+    func off() throws {
+        let command = try parse("--metrics-listen-address=0", "--internal-healthz-listen-address=127.0.0.1:9000")
+        #expect(command.serving.metricsListenAddress == .off)
+        #expect(command.serving.healthzListenAddress == ListenAddress(host: "127.0.0.1", port: 9000))
+    }
+
+    @Test("flags that mean nothing here are taken, and the log says why they do nothing")
+    func notices() throws {
+        let command = try parse(
+            "--kube-api-qps=100", "--kube-api-burst=200", "--enable-profiling=true",
+            "--profiler-address=localhost:6060",
+            "--vmodule=x=4", "--log-flush-frequency=5s", "--issuer-ambient-credentials=true",
+            "--cluster-issuer-ambient-credentials=true")
+        let notices = command.compatibility.notices
+        #expect(notices.count == 5)
+        #expect(notices.allSatisfy { $0.hasPrefix("--") && $0.contains("here") && $0.hasSuffix(".") })
+        #expect(try parse().compatibility.notices == [])
+    }
+
+    @Test("other parts run in the controller's process when they are named")
+    func companions() throws {
+        #expect(try parse().companions.with == [])
+        let command = try parse("--with=cainjector", "--enable-apiservices-injectable=false")
+        #expect(command.companions.programs == [.controller, .cainjector])
+        #expect(
+            command.injection.settings(namespace: "").kinds
+                == [.validatingWebhookConfigurations, .mutatingWebhookConfigurations, .customResourceDefinitions])
+    }
+
+    @Test("certwright cainjector takes the flags that users' manifests give it")
+    func injector() throws {
+        let arguments = SwitchSyntax.rewritten([
+            "cainjector", "--v=2", "--leader-election-namespace=kube-system", "--namespace=tls",
+            "--ignore-namespaces=a,b", "--enable-certificates-data-source=false",
+            "--feature-gates=CAInjectorMerging=true",
+            "--metrics-listen-address=0", "--leader-elect=false", "--enable-profiling=false",
+        ])
+        let command = try #require(try Certwright.parseAsRoot(arguments) as? CAInjectorCommand)
+        let settings = command.injection.settings(namespace: command.namespace)
+        #expect(settings.namespace == "tls")
+        #expect(settings.ignoredNamespaces == ["a", "b"])
+        #expect(!settings.usesCertificates)
+        #expect(settings.kinds == Set(InjectionKind.allCases))
     }
 }

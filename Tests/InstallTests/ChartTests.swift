@@ -62,6 +62,22 @@ struct ChartTests {
         #expect(objects.named("ClusterRoleBinding", "certwright-approve") == nil)
     }
 
+    @Test("CA injection runs in the controller's process, and without it there is neither its lease nor its rights")
+    func injection() async throws {
+        let objects = try await Helm.objects()
+        #expect(try command(objects.flags).companions.with.contains(.cainjector))
+        let without = try await Helm.objects(["--set", "cainjector.enabled=false"])
+        #expect(try !command(without.flags).companions.with.contains(.cainjector))
+        #expect(without.named("ClusterRole", "certwright-injection") == nil)
+        #expect(without.named("ClusterRoleBinding", "certwright-injection") == nil)
+        let lease = "cert-manager-cainjector-leader-election"
+        func leases(_ objects: [JSONValue]) -> [JSONValue]? {
+            objects.named("Role", "certwright:leaderelection")?["rules"]?[1]?["resourceNames"]?.arrayValue
+        }
+        #expect(leases(objects)?.contains(.string(lease)) == true)
+        #expect(leases(without)?.contains(.string(lease)) == false)
+    }
+
     @Test("every role is bound, and every binding names a role and the controller's account")
     func bindings() async throws {
         let objects = try await Helm.objects()

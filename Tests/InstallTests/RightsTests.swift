@@ -32,6 +32,11 @@ struct RightsTests {
         "create selfsubjectaccessreviews.authorization.k8s.io",
         "create leases.coordination.k8s.io",
         "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
+        "get,watch,update,patch leases.coordination.k8s.io cert-manager-cainjector-leader-election",
+        "get,list,watch,patch validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "get,list,watch,patch mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "get,list,watch,patch apiservices.apiregistration.k8s.io",
+        "get,list,watch,patch customresourcedefinitions.apiextensions.k8s.io",
     ]
     static let notController = [
         "create,update,patch,delete issuers.cert-manager.io",
@@ -43,7 +48,9 @@ struct RightsTests {
         "get nodes", "deletecollection secrets", "impersonate users",
         "create clusterrolebindings.rbac.authorization.k8s.io",
         "update leases.coordination.k8s.io kube-scheduler", "list leases.coordination.k8s.io",
-        "get validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "create,update,delete validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "create,update,delete customresourcedefinitions.apiextensions.k8s.io",
+        "create,update,delete apiservices.apiregistration.k8s.io",
     ]
     /// Given only together with the flags that take them.
     static let optional = [

@@ -91,7 +91,7 @@ struct ValueTests {
         arguments: [
             ("webhook.replicaCount=2", "webhook"), ("featureGates=A=true", "featureGates"), ("config.a=b", "config"),
             ("logLevel=2", "logLevel"), ("global.loglevel=2", "global.loglevel"),
-            ("startupapicheck.enabled=true", "/startupapicheck/enabled"), ("cainjector.enabled=true", "/cainjector"),
+            ("startupapicheck.enabled=true", "/startupapicheck/enabled"),
             ("cainjector.replicaCount=2", "replicaCount"), ("acmesolver.image.pullPolicy=Always", "pullPolicy"),
             ("global.podSecurityPolicy.enabled=true", "/global/podSecurityPolicy/enabled"),
         ])

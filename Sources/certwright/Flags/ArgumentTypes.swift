@@ -18,7 +18,7 @@ enum CommaList {
     }
 }
 
-/// `host:port`, with IPv6 in brackets; an empty host means every address.
+/// `host:port`, with IPv6 in brackets; an empty host means every address, and `0` alone that nothing is served.
 struct ListenAddress: Equatable {
     var host: String
     var port: Int
@@ -28,7 +28,13 @@ struct ListenAddress: Equatable {
         self.port = port
     }
 
+    static let off = ListenAddress(host: "", port: 0)
+
     init?(_ text: String) {
+        if text == "0" {
+            self = .off
+            return
+        }
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
             (0...65535).contains(port)
         else { return nil }
@@ -40,7 +46,7 @@ struct ListenAddress: Equatable {
 
 extension ListenAddress: ExpressibleByArgument {
     init?(argument: String) { self.init(argument) }
-    var defaultValueDescription: String { "\(host):\(port)" }
+    var defaultValueDescription: String { self == .off ? "0" : "\(host):\(port)" }
 }
 
 extension Substring {

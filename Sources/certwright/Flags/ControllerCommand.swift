@@ -1,5 +1,4 @@
 import ArgumentParser
-import Operations
 import Wire
 
 /// `certwright controller`: every reconciler, in one process.
@@ -8,6 +7,7 @@ struct ControllerCommand: AsyncParsableCommand {
         commandName: "controller",
         abstract: "Runs the controllers: in a pod with its service account, or out of cluster with --kubeconfig.")
 
+    @OptionGroup(title: "Configuration file") var file: ConfigFileFlags
     @OptionGroup(title: "Cluster") var cluster: ClusterFlags
     @OptionGroup(title: "Leader election") var leaderElection: LeaderElectionFlags
     @OptionGroup(title: "Controllers") var controllers: ControllerSetFlags
@@ -16,10 +16,16 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Gateway API") var gateway: GatewayFlags
     @OptionGroup(title: "ACME") var acme: ACMEFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
+    @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
+    @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
+    @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
+    @OptionGroup(title: "Accepted for compatibility") var compatibility: ControllerCompatibilityFlags
 
     func validate() throws {
         try leaderElection.validate()
+        try features.validate(for: companions.programs)
+        try compatibility.validate()
         try controllers.validate()
         try certificates.validate()
         try gateway.validate()
@@ -32,18 +38,7 @@ struct ControllerCommand: AsyncParsableCommand {
 }
 
 struct ClusterFlags: ParsableArguments {
-    @Option(
-        help: """
-            A kubeconfig file. Without it, KUBECONFIG is read; without that, a pod's service account is used, and \
-            outside a pod ~/.kube/config.
-            """)
-    var kubeconfig: String?
-
-    @Option(help: "The context of the kubeconfig to use. Default: its current context.")
-    var context: String?
-
-    @Option(help: "The API server's URL, in place of the one in the kubeconfig.")
-    var master: String?
+    @OptionGroup var connection: ConnectionFlags
 
     @Option(help: "Watch only this namespace; ClusterIssuers are then left alone. Default: all namespaces.")
     var namespace = ""
@@ -54,45 +49,6 @@ struct ClusterFlags: ParsableArguments {
             outside a pod.
             """)
     var clusterResourceNamespace: String?
-
-    @Flag(
-        inversion: .prefixedNo,
-        help:
-            "Speak HTTP/2 with the API server. docs/decisions/0001-http-version.md says why the default is what it is.")
-    var http2 = false
-}
-
-struct LeaderElectionFlags: ParsableArguments {
-    @Flag(
-        inversion: .prefixedNo,
-        help: "Work only while holding the lease, so that several replicas never act at once.")
-    var leaderElect = true
-
-    @Option(help: "The namespace of the lease cert-manager-controller.")
-    var leaderElectionNamespace = "kube-system"
-
-    @Option(help: "How long a lease lasts that its holder does not renew.")
-    var leaderElectionLeaseDuration = GoDuration(nanoseconds: 60_000_000_000)
-
-    @Option(help: "How long the holder tries to renew before it gives up and stops writing.")
-    var leaderElectionRenewDeadline = GoDuration(nanoseconds: 40_000_000_000)
-
-    @Option(help: "How long to wait between tries to get or renew the lease.")
-    var leaderElectionRetryPeriod = GoDuration(nanoseconds: 15_000_000_000)
-
-    func validate() throws {
-        guard leaderElectionRetryPeriod.nanoseconds > 0 else {
-            throw ValidationError("--leader-election-retry-period must be more than 0s.")
-        }
-        guard leaderElectionRetryPeriod < leaderElectionRenewDeadline else {
-            throw ValidationError(
-                "--leader-election-renew-deadline must be longer than --leader-election-retry-period.")
-        }
-        guard leaderElectionRenewDeadline < leaderElectionLeaseDuration else {
-            throw ValidationError(
-                "--leader-election-lease-duration must be longer than --leader-election-renew-deadline.")
-        }
-    }
 }
 
 struct ControllerSetFlags: ParsableArguments {
@@ -189,21 +145,4 @@ struct ShimFlags: ParsableArguments {
 
     @Option(help: "The API group of the default issuer.")
     var defaultIssuerGroup = "cert-manager.io"
-}
-
-struct ServingFlags: ParsableArguments {
-    @Option(help: "Where /metrics is served.")
-    var metricsListenAddress = ListenAddress(host: "0.0.0.0", port: 9402)
-
-    @Option(help: "Where /livez and /readyz are served.")
-    var healthzListenAddress = ListenAddress(host: "0.0.0.0", port: 9403)
-}
-
-struct LoggingFlags: ParsableArguments {
-    @Option(
-        name: .customLong("v"), help: "How much is logged: 0 to 2 what changed, 3 and 4 also why, 5 and 6 everything.")
-    var verbosity = 2
-
-    @Option(help: "text for people, json for log collectors.")
-    var loggingFormat = LogFormat.text
 }

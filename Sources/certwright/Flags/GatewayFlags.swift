@@ -24,4 +24,11 @@ struct GatewayFlags: ParsableArguments {
             throw ValidationError("--enable-gateway-api-listenerset needs --enable-gateway-api as well.")
         }
     }
+
+    /// What the feature gates leave of it: each can only take away.
+    mutating func limit(by gates: FeatureGates) {
+        enableGatewayApi = enableGatewayApi && gates.isOn(.gatewayAPI)
+        enableGatewayApiListenerset =
+            enableGatewayApi && enableGatewayApiListenerset && gates.given[.listenerSets] != false
+    }
 }

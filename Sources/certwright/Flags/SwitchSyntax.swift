@@ -18,13 +18,25 @@ enum SwitchSyntax {
         let name = String(argument[argument.index(argument.startIndex, offsetBy: 2)..<equals])
         let value = String(argument[argument.index(after: equals)...])
         guard switches.contains(name) else { return argument }
-        if on.contains(value) { return "--\(name)" }
-        return off.contains(value) ? "--no-\(name)" : argument
+        return switch self.value(of: value) {
+        case true?: "--\(name)"
+        case false?: "--no-\(name)"
+        case nil: argument
+        }
+    }
+
+    /// What Go's `strconv.ParseBool` makes of it.
+    static func value(of text: String) -> Bool? {
+        on.contains(text) ? true : off.contains(text) ? false : nil
     }
 
     /// The switches of all commands; a test holds this list and the flags together.
     static let switches: Set<String> = [
         "leader-elect", "acme-http01-solver-run-as-non-root", "dns01-recursive-nameservers-only",
         "enable-certificate-owner-ref", "http2", "enable-gateway-api", "enable-gateway-api-listenerset",
+        "enable-profiling", "issuer-ambient-credentials",
+        "cluster-issuer-ambient-credentials", "enable-certificates-data-source",
+        "enable-validatingwebhookconfigurations-injectable", "enable-mutatingwebhookconfigurations-injectable",
+        "enable-customresourcedefinitions-injectable", "enable-apiservices-injectable",
     ]
 }

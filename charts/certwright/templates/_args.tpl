@@ -19,6 +19,9 @@
 - --leader-election-retry-period={{ . }}
 {{- end }}
 {{- end }}
+{{- if .Values.cainjector.enabled }}
+- --with=cainjector
+{{- end }}
 - --acme-http01-solver-image={{ include "certwright.image" (dict "root" . "image" .Values.acmesolver.image) }}
 {{- range $key, $value := .Values.global.commonLabels }}
 - {{ printf "--acme-http01-solver-extra-labels=%s=%v" $key $value | quote }}

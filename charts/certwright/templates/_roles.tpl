@@ -6,6 +6,7 @@ ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for 
 issuers certificates secrets acme http01 ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
 {{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+{{- if .Values.cainjector.enabled }} injection{{ end }}
 {{- end }}
 
 {{/* Not empty where a flag switches the Gateway API on: else the rights that it takes are not given. */}}
@@ -144,6 +145,19 @@ true
 - apiGroups: [authorization.k8s.io]
   resources: [subjectaccessreviews]
   verbs: [create]
+{{- end }}
+
+{{- define "certwright.rules.injection" -}}
+# CA bundles are put where an annotation asks for them. Sources are Certificates and Secrets, which are read anyway.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
+  verbs: [get, list, watch, patch]
+- apiGroups: [apiregistration.k8s.io]
+  resources: [apiservices]
+  verbs: [get, list, watch, patch]
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get, list, watch, patch]
 {{- end }}
 
 {{- define "certwright.rules.events" -}}
