@@ -109,7 +109,7 @@ let testTargets: [Target] = [
         name: "ClusterTests",
         dependencies: [
             "certwright", "TestSupport", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "Wire",
-            httpTypes,
+            httpTypes, subprocess, system,
         ], path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),

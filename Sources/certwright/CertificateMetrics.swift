@@ -46,11 +46,13 @@ struct CertificateMetrics: Sendable {
             times("expiration", "The timestamp after which the certificate expires, expressed in Unix Epoch Time.") {
                 $0.notAfter
             },
-            times("not_after", "The timestamp after which the certificate is invalid, expressed as a Unix Epoch Time.") {
+            times("not_after", "The timestamp after which the certificate is invalid, expressed as a Unix Epoch Time.")
+            {
                 $0.notAfter
             },
-            times("not_before", "The timestamp before which the certificate is invalid, expressed as a Unix Epoch Time.")
-            {
+            times(
+                "not_before", "The timestamp before which the certificate is invalid, expressed as a Unix Epoch Time."
+            ) {
                 $0.notBefore
             },
             times(

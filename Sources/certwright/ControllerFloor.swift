@@ -197,10 +197,12 @@ struct ControllerFloor {
     }
 
     private func addSigningRequests(to set: inout ControllerSet, _ secrets: SecretStore, _ lookup: IssuerLookup) {
+        let gates = flags.features.gates(for: flags.companions.programs)
         let floor = SigningRequestFloor(
             client: client, stores: stores, events: events, counters: counters, time: time, logger: logger)
         let run = floor.build(
-            .init(gate: nil), selected: set.selected, lookup: lookup, secrets: secrets,
+            .init(gate: gates.given[.certificateSigningRequests]), selected: set.selected, lookup: lookup,
+            secrets: secrets,
             copiedAnnotations: AnnotationFilter(flags.certificates.copiedAnnotationPrefixes)
         ) { makeLoop("certificatesigningrequests", $0, .init(minimum: .seconds(1), maximum: .seconds(300))) }
         if let run { set.helpers.append(run) }

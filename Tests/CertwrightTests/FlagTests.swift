@@ -53,7 +53,9 @@ struct FlagTests {
     @Test(
         "what cannot work is refused at start with the flag's name",
         arguments: [
-            ("--controllers=*,nonsense", "nonsense"), ("--controllers=*,-certificates-trigger", "works as one"),
+            ("--controllers=*,nonsense", "nonsense"),
+            ("--controllers=certificaterequests-issuer-venafi", "not a controller"),
+            ("--controllers=*,-certificates-trigger", "works as one"),
             ("--leader-election-renew-deadline=90s", "--leader-election-lease-duration"),
             ("--concurrent-workers=0", "--concurrent-workers"), ("--max-concurrent-challenges=0", "--max-concurrent"),
             ("--enable-gateway-api-listenerset", "--enable-gateway-api"),
@@ -74,6 +76,9 @@ struct FlagTests {
     func leftOut() throws {
         let selected = try ControllerName.selected(by: ["*", "-ingress-shim"])
         #expect(selected == Set(ControllerName.allCases).subtracting([.ingressShim]))
+        #expect(
+            try ControllerName.selected(by: ["*", "-certificaterequests-issuer-venafi"])
+                == Set(ControllerName.allCases))
     }
 
     @Test("a listener that is 0 is none, as users' flags already say")

@@ -3,7 +3,7 @@ package import HTTPTransport
 import HTTPTypes
 import SystemPackage
 
-/// `certwright controller` as a process of its own, from the build that the tests belong to.
+/// `certwright controller`, or another of its commands, as a process of its own, from the build that the tests belong to.
 package struct ControllerProcess: Sendable {
     package let healthURL: String
     package let metricsURL: String
@@ -13,7 +13,7 @@ package struct ControllerProcess: Sendable {
     /// Starts it with that kubeconfig and those flags on free ports, waits until its caches are whole, and ends it when
     /// `body` is left. An error of `body` carries the end of the program's log.
     package static func run<R: Sendable>(
-        kubeconfig: String, flags: [String] = [], over transport: any HTTPTransport,
+        _ command: String = "controller", kubeconfig: String, flags: [String] = [], over transport: any HTTPTransport,
         _ body: (ControllerProcess) async throws -> R
     ) async throws -> R {
         let folder = try TemporaryFolder(named: "controller")
@@ -24,7 +24,7 @@ package struct ControllerProcess: Sendable {
             transport: transport, folder: folder)
         let arguments =
             [
-                "controller", "--kubeconfig=\(kubeconfig)", "--leader-elect=false",
+                command, "--kubeconfig=\(kubeconfig)", "--leader-elect=false",
                 "--healthz-listen-address=127.0.0.1:\(ports[0])", "--metrics-listen-address=127.0.0.1:\(ports[1])",
             ] + flags
         do {

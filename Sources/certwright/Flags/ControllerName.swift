@@ -25,6 +25,9 @@ enum ControllerName: String, CaseIterable {
     case certificatesReadiness = "certificates-readiness"
     case certificatesRevisionManager = "certificates-revision-manager"
 
+    /// Names of controllers that this release does not have. They can be left out, as flags written for another say.
+    private static let absent: Set<String> = ["certificaterequests-issuer-vault", "certificaterequests-issuer-venafi"]
+
     static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
     /// The parts of the one controller of Certificates: switched on and off together.
@@ -48,7 +51,7 @@ enum ControllerName: String, CaseIterable {
                 added.insert(controller)
             } else if entry.hasPrefix("-"), let controller = ControllerName(rawValue: String(entry.dropFirst())) {
                 removed.insert(controller)
-            } else {
+            } else if !entry.hasPrefix("-") || !absent.contains(String(entry.dropFirst())) {
                 throw UnknownName(
                     description: "--controllers names \"\(entry)\", which is not a controller. Known: *, \(allNames).")
             }
