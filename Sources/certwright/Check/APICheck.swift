@@ -90,5 +90,12 @@ enum APICheck {
         return sentence(error)
     }
 
-    private static func sentence(_ error: KubeError) -> String { error.description }
+    private static func sentence(_ error: KubeError) -> String {
+        switch error {
+        // What the transport says of these tells times, and so differs at each try.
+        case .transport(.connect), .transport(.connectTimeout):
+            "The API server does not answer: no connection can be made."
+        default: error.description
+        }
+    }
 }
