@@ -27,13 +27,17 @@ final class CurlEngine {
             for order in orders { carryOut(order) }
             if isClosing { break }
             multi.turn(patience)
-            while let (done, code) = multi.nextDone() {
-                done.completed(code)
-                finish(done)
-            }
+            finishDone()
             sweepIfDue()
         }
         end()
+    }
+
+    private func finishDone() {
+        while let (done, code) = multi.nextDone() {
+            done.completed(code)
+            finish(done)
+        }
     }
 
     private func carryOut(_ order: Mailbox.Order) {
@@ -44,6 +48,10 @@ final class CurlEngine {
             } else {
                 watchTime(of: transfer.deadline)
             }
+        case .goOn(let transfer):
+            guard let held = active[ObjectIdentifier(transfer)] else { return }
+            multi.readOn(held)
+            finishDone()
         case .drop(let transfer):
             if let gone = active[ObjectIdentifier(transfer)] {
                 finish(gone)
@@ -72,7 +80,7 @@ extension CurlEngine {
     private func begin(_ transfer: Transfer) {
         let easy = spare.popLast() ?? EasyHandle()
         easy.prepare(transfer, defaults)
-        let starting = ActiveTransfer(transfer, easy)
+        let starting = ActiveTransfer(transfer, easy, multi.readiness)
         active[ObjectIdentifier(transfer)] = starting
         starting.setCallbacks()
         if let problem = multi.add(easy) {

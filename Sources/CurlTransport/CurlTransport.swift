@@ -55,12 +55,18 @@ package final class CurlTransport: HTTPTransport {
     package func withResponse<R: Sendable>(
         to request: TransportRequest, _ use: (ResponseHead, ResponseBody) async throws -> R
     ) async throws -> R {
+        var request = request
+        if options.version != .http1 { request.readAhead = nil }  // it would hold back the others on the connection
         let transfer = try Transfer(request, isStream: true)
         return try await withTaskCancellationHandler {
             defer { drop(transfer) }
             post(transfer)
             let head = try await transfer.head()
-            let body = ResponseBody { () async throws(TransportError) in try await transfer.nextChunk() }
+            let body = ResponseBody { () async throws(TransportError) in
+                let chunk = try await transfer.nextChunk()
+                if transfer.mustGoOn() { _ = self.mailbox.post(.goOn(transfer)) }
+                return chunk
+            }
             return try await use(head, body)
         } onCancel: {
             drop(transfer)

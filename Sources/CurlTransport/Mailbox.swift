@@ -4,6 +4,8 @@ import Synchronization
 final class Mailbox: Sendable {
     enum Order: Sendable {
         case start(Transfer)
+        /// The reader has taken what waited; a held transfer is read again.
+        case goOn(Transfer)
         /// The caller has left; the machine knows already.
         case drop(Transfer)
     }
@@ -14,6 +16,12 @@ final class Mailbox: Sendable {
         var isSignalled = false
         var isClosing = false
         var isClosed = false
+
+        /// Whether the engine must be woken for what has just changed.
+        mutating func mustRing() -> Bool {
+            defer { isSignalled = true }
+            return !isSignalled
+        }
     }
 
     private let contents = Mutex(Contents())
@@ -22,20 +30,23 @@ final class Mailbox: Sendable {
 
     /// False when the engine has ended and will never read the order.
     func post(_ order: Order) -> Bool {
-        contents.withLock { contents in
-            if contents.isClosed { return false }
+        let (isTaken, mustRing) = contents.withLock { contents in
+            if contents.isClosed { return (false, false) }
             contents.orders.append(order)
-            wake(&contents)
-            return true
+            return (true, contents.mustRing())
         }
+        // Not under the lock: the engine wakes at once, and would have to wait for it.
+        if mustRing { doorbell.ring() }
+        return isTaken
     }
 
     /// Asks the engine to end.
     func close() {
-        contents.withLock { contents in
+        let mustRing = contents.withLock { contents in
             contents.isClosing = true
-            wake(&contents)
+            return contents.mustRing()
         }
+        if mustRing { doorbell.ring() }
     }
 
     func take() -> (orders: [Order], isClosing: Bool) {
@@ -53,11 +64,5 @@ final class Mailbox: Sendable {
             defer { contents.orders = [] }
             return contents.orders
         }
-    }
-
-    private func wake(_ contents: inout Contents) {
-        if contents.isSignalled { return }
-        contents.isSignalled = true
-        doorbell.ring()
     }
 }

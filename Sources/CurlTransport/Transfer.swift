@@ -28,18 +28,23 @@ final class Transfer: Sendable {
         }.get()
     }
 
-    /// Lets `event` happen, then does outside of the lock what the machine answers. True when libcurl is to abort.
+    /// Lets `event` happen, then does outside of the lock what the machine answers, but for the verdict.
     @discardableResult
-    func apply(_ event: @Sendable (inout Machine) -> Machine.Step) -> Bool {
+    func apply(_ event: @Sendable (inout Machine) -> Machine.Step) -> Machine.Verdict {
         let step = machine.withLock { event(&$0) }
         if let (waiter, result) = step.resume { waiter.resume(returning: result) }
-        return step.abort
+        return step.verdict
+    }
+
+    /// Asked by the reader after each chunk: true when the engine is to be told to read on.
+    func mustGoOn() -> Bool {
+        machine.withLock { $0.mustGoOn() }
     }
 
     /// True when this call is what ended the transfer.
     @discardableResult
     func stop(_ reason: TransportError) -> Bool {
-        apply { $0.stopped(reason) }
+        apply { $0.stopped(reason) } == .abort
     }
 }
 

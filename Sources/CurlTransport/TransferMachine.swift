@@ -30,14 +30,24 @@ struct TransferMachine<Waiter> {
     /// What the shell does next.
     struct Step {
         var resume: (waiter: Waiter, with: Result<TransferDelivery, TransportError>)?
-        /// libcurl is to abort the transfer.
-        var abort = false
+        var verdict = Verdict.goOn
+    }
+
+    /// What becomes of libcurl's work on the transfer.
+    enum Verdict {
+        case goOn
+        /// Nothing more is to be read until ``mustGoOn()`` says so.
+        case hold
+        case abort
     }
 
     private(set) var state = State.awaitingHead
     private let isStream: Bool
     private let hasNoBody: Bool
     private let bodyLimit: Int
+    private let readAhead: Int?
+    /// The connection is left unread because too much waits for the reader.
+    private var isHeld = false
     private var head: HeadParser
     private var unread: [UInt8] = []
     private var received = 0
@@ -47,6 +57,7 @@ struct TransferMachine<Waiter> {
         self.isStream = isStream
         hasNoBody = request.method == .head
         bodyLimit = request.bodyLimit
+        readAhead = isStream ? request.readAhead : nil
         head = HeadParser(url: request.url, followsRedirects: request.redirects != .refuse)
     }
 
@@ -60,7 +71,7 @@ struct TransferMachine<Waiter> {
 extension TransferMachine {
     mutating func headerLineArrived(_ line: String) -> Step {
         switch state {
-        case .ended: return Step(abort: true)
+        case .ended: return Step(verdict: .abort)
         case .receiving: return Step()  // a trailer
         case .awaitingHead: break
         }
@@ -76,14 +87,19 @@ extension TransferMachine {
 
     mutating func bytesArrived(_ bytes: [UInt8]) -> Step {
         switch state {
-        case .ended: return Step(abort: true)
+        case .ended: return Step(verdict: .abort)
         case .awaitingHead: return fail(.garbage("a body came before the head"))
         case .receiving: break
         }
         guard bytes.count <= bodyLimit - unread.count else { return fail(.tooLarge(limit: bodyLimit)) }
         if unread.isEmpty, unread.capacity < bytes.count { unread = bytes } else { unread += bytes }
         received += bytes.count
-        return serve()
+        var step = serve()
+        if let readAhead, unread.count > readAhead {
+            isHeld = true
+            step.verdict = .hold
+        }
+        return step
     }
 
     /// libcurl is done with the transfer; `url` is the last one it asked.
@@ -123,6 +139,13 @@ extension TransferMachine {
         return serve()
     }
 
+    /// Whether a held transfer is to be read again, now that the reader has taken what waited.
+    mutating func mustGoOn() -> Bool {
+        guard isHeld, unread.isEmpty else { return false }
+        isHeld = false
+        return !isEnded
+    }
+
     /// The caller has gone, or the engine gives up: whoever waits learns why.
     mutating func stopped(_ reason: TransportError) -> Step {
         if isEnded { return Step() }
@@ -134,7 +157,7 @@ extension TransferMachine {
         state = .ended(nil, reason)
         if !keepingUnread { unread = [] }
         var step = serve()
-        step.abort = true
+        step.verdict = .abort
         return step
     }
 

@@ -17,6 +17,9 @@ package struct TransportRequest: Sendable {
     package var idleLimit: Duration?
     /// The most body bytes that are kept: of the whole response for `send`, of what waits unread for `withResponse`.
     package var bodyLimit: Int
+    /// How many bytes of a streamed body may wait unread before the rest is left in the network; nil for no such bound.
+    /// Exchanges that share a connection (HTTP/2) are not held back.
+    package var readAhead: Int?
     package var redirects: RedirectPolicy
     package var addressFamily: AddressFamily
     /// Where to connect for a `host:port` of the URL, as an IP address without port; the name in TLS and `Host` stay.
@@ -27,7 +30,7 @@ package struct TransportRequest: Sendable {
         url: String, method: HTTPRequest.Method = .get, headers: HTTPFields = [:], body: [UInt8]? = nil,
         tls: TLSOptions = .system, proxy: ProxyChoice = .environment, deadline: Duration? = .seconds(30),
         connectTimeout: Duration = .seconds(10), idleLimit: Duration? = nil, bodyLimit: Int = 16 << 20,
-        redirects: RedirectPolicy = .refuse, addressFamily: AddressFamily = .any,
+        readAhead: Int? = nil, redirects: RedirectPolicy = .refuse, addressFamily: AddressFamily = .any,
         addressOverrides: [String: String] = [:], lane: Lane = .shared
     ) {
         self.url = url
@@ -40,6 +43,7 @@ package struct TransportRequest: Sendable {
         self.connectTimeout = connectTimeout
         self.idleLimit = idleLimit
         self.bodyLimit = bodyLimit
+        self.readAhead = readAhead
         self.redirects = redirects
         self.addressFamily = addressFamily
         self.addressOverrides = addressOverrides

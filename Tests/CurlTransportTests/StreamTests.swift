@@ -183,4 +183,51 @@ import Testing
             }
         }
     }
+
+    @Test("a reader who is slow holds the connection back, and still gets every byte in order")
+    func readAhead() async throws {
+        let (piece, pieces, limit) = (4096, 500, 64 << 10)
+        let whole = (0..<pieces).flatMap { [UInt8](repeating: UInt8(97 + $0 % 26), count: piece) }
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: \(piece * pieces)\r\n\r\n")
+            connection.send(whole)
+            connection.waitForClose()
+        }
+        var request = Self.watch(server)
+        request.readAhead = limit
+        try await withTransport { transport in
+            let (bytes, longest) = try await transport.withResponse(to: request) { [request] _, body in
+                var bytes: [UInt8] = []
+                var longest = 0
+                for try await chunk in body {
+                    longest = max(longest, chunk.count)
+                    bytes += chunk
+                    if bytes.count < 8 * (request.readAhead ?? 0) { try await Task.sleep(for: .milliseconds(5)) }
+                }
+                return (bytes, longest)
+            }
+            #expect(longest <= limit + (64 << 10), "what waits is bounded by the read-ahead and one read of libcurl")
+            #expect(bytes == whole)
+        }
+    }
+
+    @Test("a held stream can be left, and the transport goes on serving others")
+    func leavesHeld() async throws {
+        let server = LoopbackServer { connection, _ in
+            _ = connection.readRequest()
+            connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n")
+            for _ in 0..<100 { connection.send(String(repeating: "x", count: 4096)) }
+            connection.waitForClose()
+        }
+        var request = Self.watch(server)
+        request.readAhead = 1
+        try await withTransport { transport in
+            for _ in 0..<3 {
+                try await transport.withResponse(to: request) { _, body in
+                    for try await _ in body { break }
+                }
+            }
+        }
+    }
 }
