@@ -37,6 +37,15 @@ package struct KubeClient: Sendable {
 
     /// Sends a request and reads its answer whole. Retries as `RetryPolicy` says; throws on every status but 2xx.
     package func send(_ request: KubeRequest, lane: Lane = .shared) async throws(KubeError) -> JSONValue {
+        try Self.value(of: try await answer(to: request, lane: lane), request.limits)
+    }
+
+    /// The same for a request whose answer nobody reads: that it was accepted is enough.
+    package func sendUnread(_ request: KubeRequest) async throws(KubeError) {
+        _ = try await answer(to: request, lane: .shared)
+    }
+
+    private func answer(to request: KubeRequest, lane: Lane) async throws(KubeError) -> [UInt8] {
         try request.checkPath()
         let body = request.body?.serialized()
         var number = 1
@@ -45,8 +54,7 @@ package struct KubeClient: Sendable {
             let authorization = try await configuration.credentials.authorization()
             do throws(KubeError) {
                 if !request.isRead { try writeGate?.check() }
-                let response = try await exchange(transportRequest(request, body, authorization, lane))
-                return try Self.value(of: response.body, request.limits)
+                return try await exchange(transportRequest(request, body, authorization, lane)).body
             } catch {
                 if error.status?.code == 401, !hasRefreshed,
                     await configuration.credentials.wasRefused(authorization)
@@ -64,13 +72,17 @@ package struct KubeClient: Sendable {
     }
 
     /// Sends a request whose answer is a stream, and lends that stream to `use`. Not retried.
+    ///
+    /// `readAhead` bounds the bytes that wait for `use`; without it they are read as they come.
     package func stream<Result: Sendable>(
-        _ request: KubeRequest, idleLimit: Duration, _ use: (ResponseBody) async throws -> Result
+        _ request: KubeRequest, lane: Lane = .express, idleLimit: Duration, readAhead: Int? = nil,
+        _ use: (ResponseBody) async throws -> Result
     ) async throws -> Result {
         try request.checkPath()
         let authorization = try await configuration.credentials.authorization()
-        var transportRequest = transportRequest(request, nil, authorization, .express)
+        var transportRequest = transportRequest(request, nil, authorization, lane)
         transportRequest.deadline = nil
+        transportRequest.readAhead = readAhead
         transportRequest.idleLimit = idleLimit
         return try await transport.withResponse(to: transportRequest) { head, body in
             guard head.status.kind == .successful else {

@@ -56,14 +56,21 @@ extension KubeClient {
                     }
                 }
             }
-        } catch let error as KubeError {
-            throw error
-        } catch let error as TransportError {
-            throw error == .cancelled ? .cancelled : .transport(error)
-        } catch is CancellationError {
-            throw .cancelled
         } catch {
-            throw .decoding("\(error)")
+            throw KubeError(ofStream: error)
+        }
+    }
+}
+
+extension KubeError {
+    /// What went wrong while a stream was read.
+    init(ofStream error: any Error) {
+        switch error {
+        case let error as KubeError: self = error
+        case TransportError.cancelled: self = .cancelled
+        case let error as TransportError: self = .transport(error)
+        case is CancellationError: self = .cancelled
+        default: self = .decoding("\(error)")
         }
     }
 }

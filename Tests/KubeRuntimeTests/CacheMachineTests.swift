@@ -79,6 +79,20 @@ struct CacheMachineTests {
         #expect(cache.eventArrived(Thing("a", version: 15))?.new == Thing("a", version: 15))
     }
 
+    @Test("an event is an echo when its version is known or older than our write, and then confirms that write")
+    func echo() {
+        var cache = listed(Thing("a", version: 1))
+        #expect(!cache.echoArrived(.init(Thing("b", version: 11))))
+        #expect(!cache.echoArrived(.init(Thing("a", version: 11))))
+        _ = cache.recorded(Thing("a", version: 14))
+        #expect(cache.echoArrived(.init(Thing("a", version: 12))))
+        #expect(cache.pendingCount == 1)
+        #expect(cache.echoArrived(.init(Thing("a", version: 14))))
+        #expect(cache.pendingCount == 0)
+        #expect(!cache.echoArrived(.init(Thing("a", uid: "u2", version: 14))))
+        #expect(!cache.echoArrived(.init(Thing("a", version: 15))))
+    }
+
     @Test("an answer that is older than what the watch brought changes nothing")
     func lateAnswer() {
         var cache = listed(Thing("a", version: 1))
@@ -227,7 +241,8 @@ private struct CacheWorld {
         guard delivered < events.count else { return }
         let (_, thing, isDeletion) = events[delivered]
         delivered += 1
-        note(isDeletion ? cache.deletionArrived(.init(thing)) : cache.eventArrived(thing))
+        if isDeletion { return note(cache.deletionArrived(.init(thing))) }
+        if !cache.echoArrived(.init(thing)) { note(cache.eventArrived(thing)) }
     }
 
     /// Pages of one moment, with answers to our writes in between.

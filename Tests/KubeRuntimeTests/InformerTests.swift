@@ -85,7 +85,7 @@ struct InformerTests {
         ])
         #expect(
             made == [
-                "\(things)?limit=2", "\(things)?limit=2&continue=t1",
+                "\(things)?limit=2&resourceVersion=0", "\(things)?limit=2&continue=t1",
                 "\(things)?watch=true&allowWatchBookmarks=true&resourceVersion=10",
             ])
         #expect(cache.isSynced)
@@ -107,7 +107,8 @@ struct InformerTests {
             ], waits: 3)
         #expect(
             made == [
-                "\(things)?limit=2", "\(things)?watch=true&allowWatchBookmarks=true&resourceVersion=10",
+                "\(things)?limit=2&resourceVersion=0",
+                "\(things)?watch=true&allowWatchBookmarks=true&resourceVersion=10",
                 "\(things)?watch=true&allowWatchBookmarks=true&resourceVersion=20", "\(things)?limit=2",
                 "\(things)?watch=true&allowWatchBookmarks=true&resourceVersion=40",
             ])
@@ -156,7 +157,7 @@ struct InformerTests {
                 namespace: "ns", labelSelector: "a=b", fieldSelector: "metadata.name=x", metadataOnly: true))
         #expect(
             made.first
-                == "apis/test.example.com/v1/namespaces/ns/things?labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&limit=2"
+                == "apis/test.example.com/v1/namespaces/ns/things?labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&limit=2&resourceVersion=0"
         )
     }
 
@@ -169,7 +170,7 @@ struct InformerTests {
                 .response(status: 200, body: "[]"),
             ],
             waits: 3)
-        #expect(made == Array(repeating: "\(things)?limit=2", count: 3))
+        #expect(made == Array(repeating: "\(things)?limit=2&resourceVersion=0", count: 3))
         #expect(!cache.isSynced)
     }
 }

@@ -95,6 +95,11 @@ package final class Cache<Object: KubeObject>: Sendable {
         tell(machine.withLock { $0.eventArrived(object) })
     }
 
+    /// Whether the event that names `identity` is known already and need not be decoded.
+    func echoArrived(_ identity: CacheMachine<Object>.Identity) -> Bool {
+        machine.withLock { $0.echoArrived(identity) }
+    }
+
     func deletionArrived(_ identity: CacheMachine<Object>.Identity) {
         tell(machine.withLock { $0.deletionArrived(identity) })
     }

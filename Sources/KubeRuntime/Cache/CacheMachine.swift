@@ -95,6 +95,21 @@ struct CacheMachine<Object: KubeObject> {
         return put(object)
     }
 
+    /// Whether an event about an object tells nothing new, because that very version is known: nearly always the echo of
+    /// our own write. It then counts as arrived, and need not be decoded. For an event that is none, call `eventArrived`.
+    mutating func echoArrived(_ identity: Identity) -> Bool {
+        guard let version = identity.version else { return false }
+        guard isCurrent(identity, fromList: false) else {
+            bookmarkArrived(version: version)
+            return true
+        }
+        guard let known = store[identity.key].map(Identity.init), known.uid == identity.uid, known.version == version
+        else { return false }
+        bookmarkArrived(version: version)
+        store.mark(identity.key, list: latestList)
+        return true
+    }
+
     /// The object was deleted, or no longer belongs here.
     mutating func deletionArrived(_ identity: Identity) -> Change? {
         bookmarkArrived(version: identity.version)

@@ -9,6 +9,9 @@ package import Wire
 /// `record` only queues. What is queued is sent while nothing better is to do (`holdWhile`), a few at a time; saying
 /// the same again raises a count; an object that talks too much is cut short.
 package final class EventRecorder: Sendable {
+    /// Says of an Event that is about to be recorded, by its kind, reason and component, whether it is left out.
+    package typealias Filter = @Sendable (_ kind: Event.Kind, _ reason: String, _ component: String) -> Bool
+
     private struct State {
         var machine: EventMachine
         var isBusy: @Sendable () -> Bool = { false }
@@ -24,18 +27,22 @@ package final class EventRecorder: Sendable {
     private let wakeUp = Signal()
     private let time: any TimeSource
     private let flushLimit: Duration
+    private let leavesOut: Filter
     private let logger: Logger
     private let sent: Counters.Counter
     private let dropped: Counters.Counter
 
-    /// - Parameter flushLimit: how long `run` goes on sending after it is cancelled.
+    /// - Parameters:
+    ///   - flushLimit: how long `run` goes on sending after it is cancelled.
+    ///   - leavesOut: which Events are not worth a request.
     package init(
         client: KubeClient, time: any TimeSource = SystemTime(), counters: Counters, logger: Logger,
-        flushLimit: Duration = .seconds(5)
+        flushLimit: Duration = .seconds(5), leavesOut: @escaping Filter = { _, _, _ in false }
     ) {
         self.client = client
         self.time = time
         self.flushLimit = flushLimit
+        self.leavesOut = leavesOut
         self.logger = logger
         state = Mutex(State(machine: EventMachine()))
         sent = counters.counter(.eventSentCount, of: "events")
@@ -51,6 +58,7 @@ package final class EventRecorder: Sendable {
     package func record(
         _ kind: Event.Kind, reason: String, message: String, on object: ObjectReference, component: String
     ) {
+        if leavesOut(kind, reason, component) { return }
         let note = EventMachine.Note(
             kind: kind, reason: reason, message: message.cut(toBytes: Self.messageLimit), object: object,
             component: component)
@@ -110,7 +118,7 @@ package final class EventRecorder: Sendable {
     private func send(_ request: EventMachine.Request, _ ticket: UInt64) async {
         let result: EventMachine.Result
         do throws(KubeError) {
-            _ = try await client.send(try kubeRequest(request))
+            try await client.sendUnread(try kubeRequest(request))
             sent.add()
             result = .written
         } catch {
