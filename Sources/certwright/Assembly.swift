@@ -71,7 +71,8 @@ struct Building {
         let election = makeElection(ungated, time)
         let client = election.map { ungated.guarded(by: $0) } ?? ungated
         let stores = Stores(namespace: flags.cluster.namespace, resourceNamespace: resourceNamespace)
-        let events = EventRecorder(client: client, time: time, counters: counters, logger: logger)
+        let events = EventRecorder(
+            client: client, time: time, counters: counters, logger: logger, leavesOut: RoutineEvents.includes)
         let floor = ControllerFloor(
             flags: flags, client: client, transport: transport, stores: stores, events: events, counters: counters,
             time: time, logger: logger, resourceNamespace: resourceNamespace)
