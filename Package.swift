@@ -22,12 +22,23 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let customDump = Target.Dependency.product(name: "CustomDump", package: "swift-custom-dump")
 
+/// For what runs in a cluster: nothing looks up symbols in these programs, equal functions are kept once, and relocations
+/// are packed (which needs glibc 2.36, Debian 12's). Together an eighth of the file, and a third of the time that the
+/// dynamic linker takes at the start.
+let slim: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-use-ld=lld", "-Xlinker", "--no-export-dynamic", "-Xlinker", "--icf=all",
+            "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs",
+        ], .when(platforms: [.linux], configuration: .release))
+]
+
 /// One room of the house: a library target with exactly the imports listed.
 func room(_ name: String, _ imports: [Target.Dependency], settings: [SwiftSetting] = house) -> Target {
     .target(name: name, dependencies: imports, swiftSettings: settings)
 }
 func program(_ name: String, _ imports: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: imports, swiftSettings: house)
+    .executableTarget(name: name, dependencies: imports, swiftSettings: house, linkerSettings: slim)
 }
 func tests(_ room: String, _ imports: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
     .testTarget(
