@@ -12,7 +12,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "certwright-bench",
         abstract: "Loads a controller with Certificates on a real API server and measures it.",
         discussion: "scripts/bench starts the cluster, the issuers and their servers, and calls this.",
-        subcommands: [Issue.self, Restart.self, Idle.self])
+        subcommands: [Issue.self, Change.self, Restart.self, Idle.self])
 }
 
 struct CommonOptions: ParsableArguments {
@@ -71,6 +71,13 @@ struct Bench {
         return (process, time)
     }
 
+    func reading(_ process: ControllerProcess) throws -> ProcessReading {
+        guard let reading = ProcessReading.of(process.pid) else {
+            throw BenchmarkError.timeout("the controller: it has ended, see \(options.log)")
+        }
+        return reading
+    }
+
     func addUsage(_ reading: ProcessReading, to report: inout Report) {
         report.add("resident memory", "\(Double(reading.residentKiB) / 1024, digits: 1) MiB")
         report.add("of it anonymous", "\(Double(reading.anonymousKiB) / 1024, digits: 1) MiB")
@@ -99,21 +106,28 @@ struct Issue: AsyncParsableCommand {
     }
 
     private func measure(_ bench: Bench, _ process: ControllerProcess) async throws -> Report {
+        let (client, choice) = (bench.client, IssuerChoice(name: issuer, kind: kind))
         let load = LoadRun(
-            client: bench.client, issuer: IssuerChoice(name: issuer, kind: kind), zone: zone, count: count,
-            namespaces: namespaces, concurrency: concurrency, timeout: common.timeout)
+            client: client, count: count, namespaces: namespaces, concurrency: concurrency, timeout: common.timeout,
+            progress: Progress { $0.isReady }
+        ) { [zone, namespaces] number, progress in
+            let certificate = LoadCertificate(
+                number: number, namespace: "bench-\(number % namespaces)", issuer: choice, zone: zone)
+            progress.start(certificate.key)
+            try await client.sendUnread(.create(certificate))
+        }
         try await load.makeNamespaces()
         var audit = AuditLog(path: common.audit, user: common.user)
         let wait = QuietWait(pid: process.pid, timeout: common.timeout)
         _ = try await wait.run(&audit)
         audit.restart()
         ProcessReading.resetPeak(of: process.pid)
-        let before = try reading(process)
+        let before = try bench.reading(process)
         let acmeBefore = await ACMECount.read(bench.transport, metricsURL: common.metrics)
         try await load.run()
-        let atReady = try reading(process)
+        let atReady = try bench.reading(process)
         let quiet = try await wait.run(&audit)
-        let after = try reading(process)
+        let after = try bench.reading(process)
         let acmeAfter = await ACMECount.read(bench.transport, metricsURL: common.metrics)
 
         var report = Report()
@@ -140,13 +154,6 @@ struct Issue: AsyncParsableCommand {
             report.add("ACME requests a certificate", "\((acmeAfter - acmeBefore) / Double(count), digits: 2)")
         }
         return report
-    }
-
-    private func reading(_ process: ControllerProcess) throws -> ProcessReading {
-        guard let reading = ProcessReading.of(process.pid) else {
-            throw BenchmarkError.timeout("the controller: it has ended, see \(common.log)")
-        }
-        return reading
     }
 }
 
@@ -188,24 +195,20 @@ struct Idle: AsyncParsableCommand {
 
     func run() async throws {
         try await Bench.run(common) { bench in
-            let load = LoadRun(
-                client: bench.client, issuer: IssuerChoice(name: issuer, kind: "ClusterIssuer"), zone: "idle.example",
-                count: 1, namespaces: 1, concurrency: 1, timeout: common.timeout)
-            try await load.makeNamespaces()
             let waiting = LoadCertificate(
-                number: 0, namespace: load.namespace(of: 0), issuer: load.issuer, zone: load.zone)
+                number: 0, namespace: "bench-0", issuer: IssuerChoice(name: issuer, kind: "ClusterIssuer"),
+                zone: "idle.example")
+            let load = LoadRun(
+                client: bench.client, count: 1, namespaces: 1, concurrency: 1, timeout: common.timeout,
+                progress: Progress { $0.isReady }
+            ) { _, progress in progress.start(waiting.key) }
+            try await load.makeNamespaces()
             _ = try await bench.client.create(waiting)
             let start = ContinuousClock.now
             let process = try ControllerProcess(command: common.controller, logPath: common.log)
             defer { process.stop() }
-            let key = ObjectKey(namespace: load.namespace(of: 0), name: waiting.metadata.name)
-            while try await !bench.client.get(LoadCertificate.self, key).isReady {
-                guard ContinuousClock.now - start < common.timeout else {
-                    throw BenchmarkError.timeout("the waiting Certificate to be Ready")
-                }
-                try await Task.sleep(for: .milliseconds(10))
-            }
-            let ready = ContinuousClock.now - start
+            try await load.run()
+            let ready = load.progress.result.last - start
             try await Task.sleep(for: .seconds(30))
             var report = Report()
             report.add("start to a waiting Certificate Ready", seconds: ready)

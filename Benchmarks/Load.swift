@@ -12,14 +12,29 @@ struct LoadCertificate: KubeObject {
         struct Condition: Codable, Sendable {
             var type: String
             var status: String
+            var observedGeneration: Int64?
         }
         var conditions: [Condition]?
+        var revision: Int64?
     }
     var metadata: ObjectMeta
     var spec: JSONValue
     var status: Status?
 
     var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+
+    /// Ready as the spec is now, and issued at least twice.
+    var hasSettledChange: Bool {
+        status?.revision ?? 0 >= 2
+            && status?.conditions?.contains {
+                $0.type == "Ready" && $0.status == "True" && $0.observedGeneration == metadata.generation
+            } ?? false
+    }
+
+    init(name: String, namespace: String, spec: JSONValue) {
+        metadata = ObjectMeta(name: name, namespace: namespace)
+        self.spec = spec
+    }
 
     /// A leaf with one DNS name and a P-256 key.
     init(number: Int, namespace: String, issuer: IssuerChoice, zone: String) {
@@ -38,20 +53,23 @@ struct IssuerChoice: Sendable {
     var kind: String
 }
 
-/// When each certificate was asked for and when it was first seen Ready.
+/// When each certificate was asked for and when it was first seen as it should be.
 final class Progress: Sendable {
+    private let isDone: @Sendable (LoadCertificate) -> Bool
     private struct State {
         var started: [ObjectKey: ContinuousClock.Instant] = [:]
         var ready: [ObjectKey: ContinuousClock.Instant] = [:]
     }
     private let state = Mutex(State())
 
+    init(isDone: @escaping @Sendable (LoadCertificate) -> Bool) { self.isDone = isDone }
+
     func start(_ key: ObjectKey) {
         state.withLock { $0.started[key] = .now }
     }
 
     func seen(_ certificate: LoadCertificate) {
-        guard certificate.isReady else { return }
+        guard isDone(certificate) else { return }
         let key = certificate.key
         state.withLock { if $0.ready[key] == nil { $0.ready[key] = .now } }
     }
@@ -60,6 +78,7 @@ final class Progress: Sendable {
 
     struct Result {
         var firstToLast: Duration
+        var last: ContinuousClock.Instant
         var times: [Duration]
     }
 
@@ -69,7 +88,7 @@ final class Progress: Sendable {
             let first = state.started.values.min() ?? .now
             let last = state.ready.values.max() ?? first
             let times = state.ready.compactMap { key, end in state.started[key].map { end - $0 } }
-            return Result(firstToLast: last - first, times: times.sorted())
+            return Result(firstToLast: last - first, last: last, times: times.sorted())
         }
     }
 }
@@ -82,18 +101,16 @@ extension [Duration] {
     }
 }
 
-/// Creates certificates, `concurrency` requests at a time, and watches them become Ready.
+/// Does one request for each of many certificates, `concurrency` at a time, and watches all become as they should be.
 struct LoadRun {
     let client: KubeClient
-    let issuer: IssuerChoice
-    let zone: String
     let count: Int
     let namespaces: Int
     let concurrency: Int
     let timeout: Duration
-    let progress = Progress()
-
-    func namespace(of number: Int) -> String { "bench-\(number % namespaces)" }
+    let progress: Progress
+    /// Sends the request for the certificate of that number, which has told the progress its name.
+    let request: @Sendable (_ number: Int, Progress) async throws -> Void
 
     func makeNamespaces() async throws {
         for number in 0..<namespaces {
@@ -110,7 +127,7 @@ struct LoadRun {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watch() }
             group.addTask { try await awaitAll() }
-            try await createAll()
+            try await requestAll()
             try await awaitFinish(&group)
         }
     }
@@ -120,23 +137,16 @@ struct LoadRun {
         group.cancelAll()
     }
 
-    private func createAll() async throws {
+    private func requestAll() async throws {
         let next = Counter()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<concurrency {
                 group.addTask { [self] in
-                    while let number = next.take(below: count) { try await create(number) }
+                    while let number = next.take(below: count) { try await request(number, progress) }
                 }
             }
             try await group.waitForAll()
         }
-    }
-
-    private func create(_ number: Int) async throws {
-        let certificate = LoadCertificate(
-            number: number, namespace: namespace(of: number), issuer: issuer, zone: zone)
-        progress.start(certificate.key)
-        _ = try await client.create(certificate)
     }
 
     private final class Counter: Sendable {
@@ -155,7 +165,8 @@ struct LoadRun {
         let deadline = ContinuousClock.now + timeout
         while progress.readyCount < count {
             guard ContinuousClock.now < deadline else {
-                throw BenchmarkError.timeout("\(count - progress.readyCount) of \(count) certificates to be Ready")
+                throw BenchmarkError.timeout(
+                    "\(count - progress.readyCount) of \(count) certificates to be as they should")
             }
             try await Task.sleep(for: .milliseconds(20))
         }
@@ -180,5 +191,12 @@ struct LoadRun {
                 try await Task.sleep(for: .milliseconds(100))  // cut or expired: the next list makes up for it
             }
         }
+    }
+}
+
+extension KubeRequest {
+    /// The request that creates `certificate`.
+    static func create(_ certificate: LoadCertificate) throws -> KubeRequest {
+        .create(LoadCertificate.resource, namespace: certificate.metadata.namespace, try certificate.manifest())
     }
 }
