@@ -25,6 +25,21 @@ struct EventRecorderTests {
         try transport.requests.map { try JSONValue(parsing: $0.body ?? []) }
     }
 
+    @Test("what the filter leaves out is never queued")
+    func filter() async throws {
+        let transport = ScriptedTransport([.response(status: 201, body: "{}")])
+        let recorder = EventRecorder(
+            client: scriptedClient(transport, time: clock), time: clock, counters: counters, logger: .silent,
+            leavesOut: { kind, reason, component in kind == .normal && reason == "Dull" && component == "x" })
+        recorder.record(.normal, reason: "Dull", message: "It is as it was.", on: object, component: "x")
+        recorder.record(.warning, reason: "Dull", message: "It is not.", on: object, component: "x")
+        let run = Task { try await recorder.run() }
+        try await until("one Event is sent") { counters.counter(.eventSentCount, of: "events").value >= 1 }
+        run.cancel()
+        try await run.value
+        #expect(try bodies(transport).map { $0["type"]?.stringValue } == ["Warning"])
+    }
+
     @Test("writes an Event that kubectl describe shows, then counts on by a patch")
     func writes() async throws {
         let transport = ScriptedTransport([.response(status: 201, body: "{}"), .response(status: 200, body: "{}")])
