@@ -147,6 +147,7 @@ struct Building {
     private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
         @Sendable func work() async throws {
             try await stores.waitUntilSynced()
+            ProcessMemory.trim()
             logger.info("Controllers are working")
             try await controllers.run()
         }
