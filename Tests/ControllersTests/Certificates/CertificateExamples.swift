@@ -97,11 +97,11 @@ struct Parts: Sendable {
 
     /// Issued, in the Secret, and said to be so.
     func ready(_ change: (inout Certificate) -> Void = { _ in }) async throws -> CertificateView {
-        try await ready(from: { _ in }, change)
+        try await changed(from: { _ in }, change)
     }
 
     /// Issued as `base` makes the spec, and then changed.
-    func ready(
+    func changed(
         from base: (inout Certificate) -> Void, leaf: X509Certificate? = nil,
         _ change: (inout Certificate) -> Void = { _ in }
     ) async throws -> CertificateView {

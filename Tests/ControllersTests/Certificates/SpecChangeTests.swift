@@ -78,11 +78,11 @@ struct SpecChangeTests {
     @Test("a change that alters the certificate makes a new one", arguments: reissuing)
     func reissues(_ change: SpecChange) async throws {
         let parts = try await Parts.shared
-        let view = try await parts.ready(from: { change.base(&$0.spec) }) { change.change(&$0.spec) }
+        let view = try await parts.changed(from: { change.base(&$0.spec) }) { change.change(&$0.spec) }
         let message =
             "the spec has changed since the certificate was requested: \(change.fields.joined(separator: ", "))"
         #expect(Trigger.decide(view) == .issue(Violation(reason: "RequestChanged", message: message)))
-        let before = try await parts.ready(from: { change.base(&$0.spec) })
+        let before = try await parts.changed(from: { change.base(&$0.spec) })
         #expect(Trigger.decide(before) == .fine(until: Parts.now + Parts.day * 50))
     }
 
@@ -109,11 +109,11 @@ struct SpecChangeTests {
             subject: .empty, publicKey: parts.key.publicKey, notBefore: Parts.now - Parts.day * 10,
             notAfter: Parts.now + Parts.day * 80, extensions: extensions
         ).signed(by: nil, key: parts.key)
-        let view = try await parts.ready(from: { $0.spec.encodeUsagesInRequest = encodes }, leaf: leaf) {
+        let view = try await parts.changed(from: { $0.spec.encodeUsagesInRequest = encodes }, leaf: leaf) {
             $0.spec.encodeUsagesInRequest = !encodes
         }
         #expect(Trigger.decide(view) == .fine(until: Parts.now + Parts.day * 50))
-        let constrained = try await parts.ready(from: { Self.constrained(&$0.spec) }) {
+        let constrained = try await parts.changed(from: { Self.constrained(&$0.spec) }) {
             $0.spec.nameConstraints?.permitted?.dnsDomains = ["b.example", "a.example"]
         }
         #expect(Trigger.decide(constrained) == .fine(until: Parts.now + Parts.day * 50))
@@ -152,7 +152,7 @@ struct OutputTests {
     @Test("DER and combined PEM are there, and a wrong or a missing one is mended")
     func formats() async throws {
         let parts = try await Parts.shared
-        let view = try await parts.ready(from: wanting("DER", "CombinedPEM"))
+        let view = try await parts.changed(from: wanting("DER", "CombinedPEM"))
         #expect(CertificateDecision.decide(view) == settled)
         for key in ["key.der", "tls-combined.pem"] {
             for change: @Sendable (inout Secret) -> Void in [
@@ -167,7 +167,7 @@ struct OutputTests {
     @Test("what is no longer asked for is taken away, unless somebody else put it there")
     func removal() async throws {
         let parts = try await Parts.shared
-        let view = try await parts.ready(from: wanting("DER")) { $0.spec.additionalOutputFormats = nil }
+        let view = try await parts.changed(from: wanting("DER")) { $0.spec.additionalOutputFormats = nil }
         #expect(CertificateDecision.decide(view) == [.mendSecret] + settled)
         let theirs = view.with { $0.secret?.owned = OwnedMetadata(labels: [], annotations: [], ownerUIDs: []) }
         #expect(CertificateDecision.decide(theirs) == settled)
