@@ -110,12 +110,8 @@ struct Building {
     private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
         @Sendable func work() async throws {
             try await stores.waitUntilSynced()
-<<<<<<< ours
-            launch.logger.info("Controllers are working")
-=======
             ProcessMemory.trim()
-            logger.info("Controllers are working")
->>>>>>> theirs
+            launch.logger.info("Controllers are working")
             try await controllers.run()
         }
         if let election {

@@ -82,22 +82,6 @@ struct CacheMachineTests {
     @Test("an event is an echo when its version is known or older than our write, and then confirms that write")
     func echo() {
         var cache = listed(Thing("a", version: 1))
-<<<<<<< ours
-        let unknown = [
-            cache.echoArrived(.init(Thing("b", version: 11))), cache.echoArrived(.init(Thing("a", version: 11))),
-        ]
-        #expect(unknown == [false, false])
-        _ = cache.recorded(Thing("a", version: 14))
-        let older = cache.echoArrived(.init(Thing("a", version: 12)))
-        #expect(older && cache.pendingCount == 1)
-        let same = cache.echoArrived(.init(Thing("a", version: 14)))
-        #expect(same && cache.pendingCount == 0)
-        let others = [
-            cache.echoArrived(.init(Thing("a", uid: "u2", version: 14))),
-            cache.echoArrived(.init(Thing("a", version: 15))),
-        ]
-        #expect(others == [false, false])
-=======
         var echoes = [
             cache.echoArrived(.init(Thing("b", version: 11))), cache.echoArrived(.init(Thing("a", version: 11))),
         ]
@@ -109,7 +93,6 @@ struct CacheMachineTests {
         echoes.append(cache.echoArrived(.init(Thing("a", uid: "u2", version: 14))))
         echoes.append(cache.echoArrived(.init(Thing("a", version: 15))))
         #expect(echoes == [false, false, true, true, false, false])
->>>>>>> theirs
     }
 
     @Test("an answer that is older than what the watch brought changes nothing")
