@@ -37,6 +37,13 @@ package struct KubeClient: Sendable {
 
     /// Sends a request and reads its answer whole. Retries as `RetryPolicy` says; throws on every status but 2xx.
     package func send(_ request: KubeRequest, lane: Lane = .shared) async throws(KubeError) -> JSONValue {
+        try await send(request, lane: lane) { (body) throws(KubeError) in try Self.value(of: body, request.limits) }
+    }
+
+    /// The same, its answer read by `read`.
+    func send<Answer>(
+        _ request: KubeRequest, lane: Lane = .shared, _ read: ([UInt8]) throws(KubeError) -> Answer
+    ) async throws(KubeError) -> Answer {
         try request.checkPath()
         let body = request.body?.serialized()
         var number = 1
@@ -46,7 +53,7 @@ package struct KubeClient: Sendable {
             do throws(KubeError) {
                 if !request.isRead { try writeGate?.check() }
                 let response = try await exchange(transportRequest(request, body, authorization, lane))
-                return try Self.value(of: response.body, request.limits)
+                return try read(response.body)
             } catch {
                 if error.status?.code == 401, !hasRefreshed,
                     await configuration.credentials.wasRefused(authorization)

@@ -4,6 +4,8 @@ package import Wire
 /// A list, its objects still values, so that one malformed object hides no other.
 package struct RawList: Sendable {
     package var items: [JSONValue]
+    /// Objects nested too deeply to be read: of each only what names it, below `metadata`.
+    package var tooDeep: [JSONValue] = []
     /// The version to watch from.
     package var resourceVersion: String
     /// Where the next page begins; nil on the last.
@@ -26,27 +28,52 @@ extension KubeClient {
     package func page(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, continueToken: String? = nil
     ) async throws(KubeError) -> RawList {
-        let value = try await send(.list(resource, options, limit: limit, continueToken: continueToken))
+        let request = KubeRequest.list(resource, options, limit: limit, continueToken: continueToken)
+        let (value, cut) = try await send(request) { (body) throws(KubeError) in
+            try Self.list(body, request.limits)
+        }
         guard let metadata = value["metadata"], let version = metadata["resourceVersion"]?.stringValue else {
             throw .decoding("the list of \(resource.plural) has no metadata.resourceVersion")
         }
         let items = value["items"]?.arrayValue ?? []  // null where the list is empty
         let token = metadata["continue"]?.stringValue ?? ""
-        return RawList(items: items, resourceVersion: version, continueToken: token.isEmpty ? nil : token)
+        var list = RawList(items: items, resourceVersion: version, continueToken: token.isEmpty ? nil : token)
+        guard !cut.isEmpty else { return list }
+        list.items = items.indices.filter { !cut.contains($0) }.map { items[$0] }
+        list.tooDeep = items.indices.filter(cut.contains).map { ["metadata": items[$0]["metadata"] ?? [:]] }
+        return list
     }
+
+    /// One object that is nested too deeply must not take the others of its page away.
+    private static func list(
+        _ body: [UInt8], _ limits: JSONLimits
+    ) throws(KubeError) -> (value: JSONValue, cut: Set<Int>) {
+        do throws(JSONError) {
+            do throws(JSONError) {
+                return (try JSONValue(parsing: body, limits: limits), [])
+            } catch .tooDeep {
+                return try JSONValue.parsing(cutting: body, limits: limits)
+            }
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+
+    /// What is wrong with the objects of `RawList.tooDeep`.
+    package static let tooDeepProblem = "is nested more than \(JSONLimits.default.depth) levels deep"
 
     /// Reads a list page by page and hands each to `take`; `restart` says to forget what came so far, because the server
     /// no longer knew where the next page begins. Answers the version to watch from.
     package func pages(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, restart: () -> Void,
-        take: ([JSONValue]) -> Void
+        take: (RawList) -> Void
     ) async throws(KubeError) -> String {
         var token: String?
         var restarts = 0
         while true {
             do throws(KubeError) {
                 let page = try await page(resource, options, limit: limit, continueToken: token)
-                take(page.items)
+                take(page)
                 token = page.continueToken
                 if token == nil { return page.resourceVersion }
             } catch {
@@ -69,8 +96,9 @@ extension KubeClient {
                 list.items = []
                 list.malformed = []
             },
-            take: { values in
-                for value in values {
+            take: { page in
+                list.malformed += page.tooDeep.map { .init(key: $0.objectKey, problem: Self.tooDeepProblem) }
+                for value in page.items {
                     do throws(ValueDecodingError) {
                         list.items.append(try value.decode(T.self))
                     } catch {

@@ -69,10 +69,12 @@ package struct Informer<Object: KubeObject>: Sendable {
         }
         do throws(KubeError) {
             let page = try await client.page(Object.resource, options, limit: pageLimit, continueToken: token)
+            cache.serverAnswered()
             take(page)
             return machine.pageArrived(version: page.resourceVersion, continue: page.continueToken)
         } catch {
             guard let failure = WatchMachine.Failure(error) else { throw error }
+            cache.serverFailed("\(error)")
             logger.warning("Listing failed and will be tried again", metadata: ["error": "\(error)"])
             return machine.listFailed(failure)
         }
@@ -87,6 +89,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         do throws(KubeError) {
             try await client.watch(
                 Object.resource, options, from: version, timeoutSeconds: timeoutSeconds,
+                onOpen: { cache.serverAnswered() },
                 onMalformed: { error in
                     counts.malformed.add()
                     logger.error("A line of the watch cannot be read", metadata: ["error": "\(error)"])
@@ -96,6 +99,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         } catch {
             failure = WatchMachine.Failure(error)
             guard let failure else { throw error }
+            if failure != .gone { cache.serverFailed("\(error)") }
             log(failure, error)
         }
         return machine.watchEnded(failure, lasted: time.elapsed() - began)
@@ -124,6 +128,11 @@ package struct Informer<Object: KubeObject>: Sendable {
                 report(malformed)
                 if let key = malformed.key { unreadable.append(key) }
             }
+        }
+        for item in page.tooDeep {
+            let malformed = reader.malformed(item, ValueDecodingError(path: "", reason: KubeClient.tooDeepProblem))
+            report(malformed)
+            if let key = malformed.key { unreadable.append(key) }
         }
         cache.pageArrived(objects, unreadable: unreadable)
         if page.continueToken == nil { cache.listEnded(version: page.resourceVersion) }
