@@ -80,7 +80,9 @@ struct Building {
 
         var services: [Part] = servers(stores, counters, election, controllers, time)
         services.append(Part("events") { try await events.run() })
-        services += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
+        services += stores.informers(
+            client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
+            logger: logger)
         services += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         services.append(
@@ -135,6 +137,7 @@ struct Building {
         }
         let ready = Health()
         ready.add("caches") { stores.missing }
+        ready.add("api-server") { stores.trouble }
         let serving = flags.serving
         return [
             Part("metrics server", address: serving.metricsListenAddress, Serving.metrics(metrics)),

@@ -135,13 +135,15 @@ extension CertificateWork {
             } catch {
                 guard attempt < 3, error.isConflict || error.isAlreadyExists || error.isNotFound else { throw error }
             }
-            existing = try await client.find(Secret.self, name).map { SecretFacts($0) }
+            existing = try await client.find(Secret.self, name).map {
+                SecretFacts($0, limits: shell.settings.limits)
+            }
         }
         preconditionFailure("the loop above ends only by return or throw")
     }
 
     private func remember(_ written: Secret, _ target: TargetSecret) -> SecretFacts {
-        var facts = SecretFacts(written)
+        var facts = SecretFacts(written, limits: shell.settings.limits)
         facts.owned = target.owned
         shell.secrets.record(facts)
         return facts

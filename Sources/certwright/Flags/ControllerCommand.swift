@@ -1,5 +1,6 @@
 import ArgumentParser
 import Operations
+import PKI
 import Wire
 
 /// `certwright controller`: every reconciler, in one process.
@@ -150,6 +151,12 @@ struct CertificateFlags: ParsableArguments {
 
     @Option(help: "The largest PEM bundle of CA certificates read, in bytes.")
     var maxCertificateBundleSize = 330_000
+
+    var pemLimits: PEMLimits {
+        PEMLimits(
+            certificate: maxCertificateSize, privateKey: maxPrivateKeySize, chain: maxCertificateChainLength,
+            bundle: maxCertificateBundleSize)
+    }
 
     func validate() throws {
         let (shortest, longest) = (certificateRequestMinimumBackoffDuration, certificateRequestMaximumBackoffDuration)
