@@ -119,11 +119,11 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "TestSupport", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "Wire",
-            httpTypes, subprocess, system,
+            "certwright", "TestSupport", "CertificateAPI", "Controllers", "KubeClient", "KubeModel", "KubeRuntime",
+            "DNSWire", "HTTPTransport", "PKI", "Wire", arguments, httpTypes, logging, nio, subprocess, system,
         ], path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
-    tests("CurlTransport", ["HTTPTransport", "Wire", httpTypes, subprocess, system]),
+    tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
     tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
     tests(
@@ -171,7 +171,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "InstallTests",
         dependencies: [
-            "certwright", "CurlTransport", "TestSupport", "Wire", "YAML", arguments, subprocess, system,
+            "certwright", "CurlTransport", "KubeClient", "KubeModel", "TestSupport", "Wire", "YAML", arguments,
+            subprocess, system,
         ], swiftSettings: house),
     .executableTarget(
         name: "certwright-fuzz",

@@ -11,7 +11,7 @@ extension KubeClient {
             let document = try await send(KubeRequest(method: .get, path: path, isIdempotent: true))
             return document["resources"]?.arrayValue?.contains { $0["name"]?.stringValue == resource.plural } ?? false
         } catch {
-            guard error.isNotFound else { throw error }
+            guard error.isNotFound || error.isUnserved else { throw error }
             return false
         }
     }

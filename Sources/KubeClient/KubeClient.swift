@@ -45,7 +45,8 @@ package struct KubeClient: Sendable {
         _ = try await answer(to: request, lane: .shared)
     }
 
-    private func answer(to request: KubeRequest, lane: Lane) async throws(KubeError) -> [UInt8] {
+    /// The same, its answer not read yet.
+    func answer(to request: KubeRequest, lane: Lane = .shared) async throws(KubeError) -> [UInt8] {
         try request.checkPath()
         let body = request.body?.serialized()
         var number = 1

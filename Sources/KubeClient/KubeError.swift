@@ -27,7 +27,11 @@ package enum KubeError: Error, Sendable {
         return retryAfter
     }
 
-    package var isNotFound: Bool { status?.code == 404 }
+    /// The API server knows that there is no such object. A 404 without that word is a path it does not serve: a proxy's,
+    /// or that of a custom resource while the server starts; taken for an absence, it would have objects made anew.
+    package var isNotFound: Bool { status?.code == 404 && status?.reason == "NotFound" }
+    /// The API server does not know the path: a kind without its definition, or one that it does not serve yet.
+    package var isUnserved: Bool { status?.code == 404 && status?.reason != "NotFound" }
     package var isAlreadyExists: Bool { status?.code == 409 && status?.reason == "AlreadyExists" }
     /// The object has changed since it was read.
     package var isConflict: Bool { status?.code == 409 && status?.reason != "AlreadyExists" }

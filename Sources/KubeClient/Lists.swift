@@ -5,6 +5,8 @@ package import Wire
 /// A list, its objects still values, so that one malformed object hides no other.
 package struct RawList: Sendable {
     package var items: [JSONValue]
+    /// Objects nested too deeply to be read: of each only what names it, below `metadata`.
+    package var tooDeep: [JSONValue] = []
     /// The version to watch from.
     package var resourceVersion: String
     /// Where the next page begins; nil on the last.
@@ -35,19 +37,25 @@ extension KubeClient {
     package func page(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, continueToken: String? = nil
     ) async throws(KubeError) -> RawList {
-        let value = try await send(.list(resource, options, limit: limit, continueToken: continueToken))
+        let request = KubeRequest.list(resource, options, limit: limit, continueToken: continueToken)
+        let (value, cut) = try Self.list(try await answer(to: request), request.limits)
         let end = try Self.end(of: value, resource)
         let items = value["items"]?.arrayValue ?? []  // null where the list is empty
-        return RawList(items: items, resourceVersion: end.resourceVersion, continueToken: end.continueToken)
+        var list = RawList(items: items, resourceVersion: end.resourceVersion, continueToken: end.continueToken)
+        guard !cut.isEmpty else { return list }
+        list.items = items.indices.filter { !cut.contains($0) }.map { items[$0] }
+        list.tooDeep = items.indices.filter(cut.contains).map { ["metadata": items[$0]["metadata"] ?? [:]] }
+        return list
     }
 
     /// One answer of a list, handed to `take` in small lots while the rest still arrives, so that an answer of any size is
     /// read in little memory. Not retried; where it throws, `take` may have had a part.
     ///
     /// With `resourceVersion` "0" the server answers from what it has in memory, as a rule whole whatever the limit.
+    /// - Parameter take: gets objects, and of those that are nested too deeply what `RawList.tooDeep` has.
     package func streamPage(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, continueToken: String? = nil,
-        resourceVersion: String? = nil, take: ([JSONValue]) -> Void
+        resourceVersion: String? = nil, take: (_ items: [JSONValue], _ tooDeep: [JSONValue]) -> Void
     ) async throws(KubeError) -> ListEnd {
         let request = KubeRequest.list(
             resource, options, limit: limit, continueToken: continueToken, resourceVersion: resourceVersion)
@@ -57,14 +65,25 @@ extension KubeClient {
             ) { body in
                 var framer = ListFramer()
                 for try await chunk in body {
-                    let items = try framer.items(in: chunk)
-                    if items.isEmpty { continue }
-                    take(try items.map { try JSONValue(parsing: $0, limits: request.limits) })
+                    var lot: (items: [JSONValue], tooDeep: [JSONValue]) = ([], [])
+                    for item in try framer.items(in: chunk) { try Self.read(item, request.limits, into: &lot) }
+                    if !lot.items.isEmpty || !lot.tooDeep.isEmpty { take(lot.items, lot.tooDeep) }
                 }
                 return try Self.end(of: JSONValue(parsing: framer.envelope, limits: request.limits), resource)
             }
         } catch {
             throw KubeError(ofStream: error)
+        }
+    }
+
+    private static func read(
+        _ item: [UInt8], _ limits: JSONLimits, into lot: inout (items: [JSONValue], tooDeep: [JSONValue])
+    ) throws(JSONError) {
+        do throws(JSONError) {
+            lot.items.append(try JSONValue(parsing: item, limits: limits))
+        } catch .tooDeep {
+            let cut = try JSONValue.parsing(cutting: item, limits: limits).value
+            lot.tooDeep.append(["metadata": cut["metadata"] ?? [:]])
         }
     }
 
@@ -76,18 +95,36 @@ extension KubeClient {
         return ListEnd(resourceVersion: version, continueToken: token.isEmpty ? nil : token)
     }
 
+    /// One object that is nested too deeply must not take the others of its page away.
+    private static func list(
+        _ body: [UInt8], _ limits: JSONLimits
+    ) throws(KubeError) -> (value: JSONValue, cut: Set<Int>) {
+        do throws(JSONError) {
+            do throws(JSONError) {
+                return (try JSONValue(parsing: body, limits: limits), [])
+            } catch .tooDeep {
+                return try JSONValue.parsing(cutting: body, limits: limits)
+            }
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+
+    /// What is wrong with the objects of `RawList.tooDeep`.
+    package static let tooDeepProblem = "is nested more than \(JSONLimits.default.depth) levels deep"
+
     /// Reads a list page by page and hands each to `take`; `restart` says to forget what came so far, because the server
     /// no longer knew where the next page begins. Answers the version to watch from.
     package func pages(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, restart: () -> Void,
-        take: ([JSONValue]) -> Void
+        take: (RawList) -> Void
     ) async throws(KubeError) -> String {
         var token: String?
         var restarts = 0
         while true {
             do throws(KubeError) {
                 let page = try await page(resource, options, limit: limit, continueToken: token)
-                take(page.items)
+                take(page)
                 token = page.continueToken
                 if token == nil { return page.resourceVersion }
             } catch {
@@ -110,8 +147,9 @@ extension KubeClient {
                 list.items = []
                 list.malformed = []
             },
-            take: { values in
-                for value in values {
+            take: { page in
+                list.malformed += page.tooDeep.map { .init(key: $0.objectKey, problem: Self.tooDeepProblem) }
+                for value in page.items {
                     do throws(ValueDecodingError) {
                         list.items.append(try value.decode(T.self))
                     } catch {

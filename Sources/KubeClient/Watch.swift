@@ -34,14 +34,15 @@ extension KubeClient {
     /// `take` in order. Returns when the server ended it in its regular way; a line that is no event is skipped through
     /// `onMalformed`.
     ///
-    /// `timeoutSeconds` is how long the server is asked to keep it open; a stream silent for much longer is given up.
+    /// `onOpen` is told when the server has agreed to it; `timeoutSeconds` is how long the server is asked to keep it open; a stream silent for much longer is given up.
     package func watch(
         _ resource: ResourceType, _ options: ListOptions, from resourceVersion: String, timeoutSeconds: Int,
-        onMalformed: (any Error) -> Void, take: (WatchEvent) async throws -> Void
+        onOpen: () -> Void = {}, onMalformed: (any Error) -> Void, take: (WatchEvent) async throws -> Void
     ) async throws(KubeError) {
         let request = KubeRequest.watch(resource, options, from: resourceVersion, timeoutSeconds: timeoutSeconds)
         do {
             try await stream(request, idleLimit: .seconds(timeoutSeconds + 30)) { body in
+                onOpen()
                 var framer = LineFramer()
                 for try await chunk in body {
                     for line in try framer.lines(in: chunk) {

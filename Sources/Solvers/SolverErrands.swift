@@ -93,6 +93,8 @@ struct ErrandMachine {
         /// Under way; `then` is asked for next, and makes this result worthless. Leaves to `finished`, or to
         /// `waiting` for what comes next.
         case running(Job, then: Job?)
+        /// Under way for a challenge that is gone. Leaves to `running` when another of the name asks, or vanishes.
+        case forgotten(Job)
         /// Leaves by being fetched.
         case finished(Job, SolverErrands.Result)
     }
@@ -114,7 +116,8 @@ struct ErrandMachine {
         case .waiting(let job) where job.matches(errand, challenge): break
         case .running(let job, nil) where job.matches(errand, challenge): break
         case .running(_, let then?) where then.matches(errand, challenge): break
-        case .running(let job, _): entries[key] = .running(job, then: next(errand, challenge))
+        case .running(let job, _), .forgotten(let job):
+            entries[key] = .running(job, then: next(errand, challenge))
         case .waiting: entries[key] = .waiting(next(errand, challenge))  // its place in the line stays
         case .finished, nil:
             entries[key] = .waiting(next(errand, challenge))
@@ -139,6 +142,7 @@ struct ErrandMachine {
     mutating func finished(_ job: Job, with result: SolverErrands.Result) -> Bool {
         let key = job.challenge.key
         runningCount -= 1
+        if case .forgotten(let forgotten) = entries[key], forgotten.number == job.number { entries[key] = nil }
         guard case .running(let running, let then) = entries[key], running.number == job.number else { return false }
         guard let then else {
             entries[key] = .finished(job, result)
@@ -150,11 +154,10 @@ struct ErrandMachine {
     }
 
     mutating func forgotten(_ key: ObjectKey) {
-        if case .running(let job, _) = entries[key] {
-            entries[key] = .running(job, then: nil)
-            return
+        switch entries[key] {
+        case .running(let job, _), .forgotten(let job): entries[key] = .forgotten(job)
+        case .waiting, .finished, nil: entries[key] = nil
         }
-        entries[key] = nil
     }
 
     private mutating func next(_ errand: SolverErrands.Errand, _ challenge: Challenge) -> Job {

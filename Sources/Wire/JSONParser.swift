@@ -49,6 +49,17 @@ extension JSONValue {
         self = try parser.document()
     }
 
+    /// Reads a list whose elements may be nested too deeply: what lies too deep becomes null, and `cut` names the elements,
+    /// by their places in the arrays right below the root, that have lost something by it.
+    package static func parsing(
+        cutting bytes: [UInt8], limits: JSONLimits = .default
+    ) throws(JSONError) -> (value: JSONValue, cut: Set<Int>) {
+        guard bytes.count <= limits.bytes else { throw .tooLarge(bytes: bytes.count) }
+        var parser = JSONParser(bytes: bytes, limits: limits, isCutting: true)
+        let value = try parser.document()
+        return (value, parser.cutElements)
+    }
+
     package init(parsing text: String, limits: JSONLimits = .default) throws(JSONError) {
         try self.init(parsing: Array(text.utf8), limits: limits)
     }
@@ -63,11 +74,15 @@ struct JSONParser {
     private let skippedKey: [UInt8]
     private var index = 0
     private var depth = 0
+    private let isCutting: Bool
+    private var cuts = 0
+    private(set) var cutElements: Set<Int> = []
     private var members: [JSONObject.Member] = []
     private var elements: [JSONValue] = []
 
-    init(bytes: [UInt8], limits: JSONLimits) {
+    init(bytes: [UInt8], limits: JSONLimits, isCutting: Bool = false) {
         self.bytes = bytes
+        self.isCutting = isCutting
         self.limits = limits
         skippedParent = Array((limits.skipped?.parent ?? "").utf8)
         skippedKey = Array((limits.skipped?.key ?? "").utf8)
@@ -123,10 +138,19 @@ struct JSONParser {
         skipSpace()
     }
 
+    /// Passes over a container that lies too deep, where that is allowed.
+    private mutating func cut() throws(JSONError) -> Bool {
+        guard isCutting, depth >= limits.depth else { return false }
+        cuts += 1
+        try skipValue()
+        return true
+    }
+
     // MARK: Containers
 
     /// - Parameter skipping: whether this object is the one whose `limits.skipped` member is passed over.
     private mutating func object(skipping: Bool) throws(JSONError) -> JSONValue {
+        if try cut() { return .null }
         try descend()
         let start = members.count
         if next == UInt8(ascii: "}") {
@@ -163,6 +187,7 @@ struct JSONParser {
     }
 
     private mutating func array() throws(JSONError) -> JSONValue {
+        if try cut() { return .null }
         try descend()
         if next == UInt8(ascii: "]") {
             index += 1
@@ -171,7 +196,9 @@ struct JSONParser {
         }
         let start = elements.count
         repeat {
+            let cutsBefore = cuts
             elements.append(try value(skipping: false))
+            if cuts != cutsBefore, depth == 2 { cutElements.insert(elements.count - start - 1) }
             skipSpace()
         } while try goesOn(until: UInt8(ascii: "]"))
         depth -= 1

@@ -48,7 +48,9 @@ struct Building {
 
         var parts = servers(stores, counters, election, injector, controllers, time)
         parts.append(Part("events") { try await events.run() })
-        parts += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
+        parts += stores.informers(
+            client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
+            logger: logger)
         parts += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
@@ -103,6 +105,7 @@ struct Building {
         injector?.addHealth(to: live, flags.leaderElection, flags.serving)
         let ready = Health()
         ready.add("caches") { stores.missing }
+        ready.add("api-server") { stores.trouble }
         return Serving.parts(flags.serving, metrics: metrics, live: live, ready: ready)
     }
 

@@ -1,6 +1,6 @@
 import CertificateAPI
 import Controllers
-import CurlTransport
+import HTTPTransport
 import Issuers
 import KubeClient
 import KubeModel
@@ -34,7 +34,7 @@ struct ControllerSet: Sendable {
 struct ControllerFloor {
     let flags: ControllerCommand
     let client: KubeClient
-    let transport: CurlTransport
+    let transport: any HTTPTransport
     let stores: Stores
     let events: EventRecorder
     let counters: Counters
@@ -44,7 +44,9 @@ struct ControllerFloor {
 
     func build() throws -> ControllerSet {
         let selected = try ControllerName.selected(by: flags.controllers.controllers)
-        let secrets = SecretStore(client: client, facts: stores.secretFacts, others: stores.otherSecrets)
+        let secrets = SecretStore(
+            client: client, facts: stores.secretFacts, others: stores.otherSecrets,
+            limits: flags.certificates.pemLimits)
         var instant: Set<IssuerLookup.InstantKind> = []
         if selected.contains(.requestsCA) { instant.insert(.ca) }
         if selected.contains(.requestsSelfSigned) { instant.insert(.selfSigned) }
@@ -236,9 +238,7 @@ struct ControllerFloor {
         settings.minimumBackoff = given.certificateRequestMinimumBackoffDuration.duration
         settings.maximumBackoff = given.certificateRequestMaximumBackoffDuration.duration
         settings.copiedAnnotations = AnnotationFilter(given.copiedAnnotationPrefixes)
-        settings.limits = PEMLimits(
-            certificate: given.maxCertificateSize, privateKey: given.maxPrivateKeySize,
-            chain: given.maxCertificateChainLength, bundle: given.maxCertificateBundleSize)
+        settings.limits = given.pemLimits
         return settings
     }
 }

@@ -1,7 +1,7 @@
 import Controllers
-import CurlTransport
 import DNSProviders
 import DNSWire
+import HTTPTransport
 import KubeClient
 import NIOPosix
 import Solvers
@@ -12,7 +12,7 @@ struct SolverFloor {
     let flags: ACMEFlags
     let gatewayAPI: Bool
     let client: KubeClient
-    let transport: CurlTransport
+    let transport: any HTTPTransport
     let time: any TimeSource
 
     func solver(secrets: SecretStore, resourceNamespace: String) -> ChallengeSolvers {

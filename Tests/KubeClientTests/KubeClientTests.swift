@@ -142,6 +142,22 @@ struct KubeClientTests {
         #expect(transport.requests.last?.url == "https://api.test:6443/api/v1/secrets?limit=500&continue=t2")
     }
 
+    @Test("an object that is nested too deeply takes no other away from its page")
+    func tooDeep() async throws {
+        let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+        let body = #"""
+            {"metadata":{"resourceVersion":"9"},"items":[
+             {"metadata":{"name":"a","namespace":"n"}},
+             {"metadata":{"name":"b","namespace":"n"},"data":\#(deep)},
+             {"metadata":{"name":"c","namespace":"n"}}]}
+            """#
+        let transport = ScriptedTransport([.response(status: 200, body: body)])
+        let list = try await client(transport).listAll(Secret.self)
+        #expect(list.items.map(\.metadata.name) == ["a", "c"])
+        #expect(
+            list.malformed.map { "\($0.key?.name ?? "") \($0.problem)" } == ["b is nested more than 128 levels deep"])
+    }
+
     @Test("a watch puts lines together across chunks, and passes over one that is no event")
     func watch() async throws {
         let transport = ScriptedTransport([

@@ -19,7 +19,8 @@ struct EventRecorderTests {
 
     func recorder(_ transport: ScriptedTransport) -> EventRecorder {
         EventRecorder(
-            client: scriptedClient(transport, time: clock), time: clock, counters: counters, logger: .silent)
+            client: scriptedClient(transport, time: clock), time: clock, counters: counters, logger: .silent,
+            priority: .medium)
     }
     func bodies(_ transport: ScriptedTransport) throws -> [JSONValue] {
         try transport.requests.map { try JSONValue(parsing: $0.body ?? []) }

@@ -135,6 +135,39 @@ struct InformerTests {
         #expect(value(.cacheMalformedCount) == 3)
     }
 
+    @Test("an object that is nested too deeply is one malformed object: its last good version stays")
+    func tooDeep() async throws {
+        let reports = Mutex<[MalformedObject]>([])
+        let deep = String(repeating: "[", count: 200) + String(repeating: "]", count: 200)
+        _ = try await requests(
+            [
+                list(thing("a", 1), thing("deep", 2), version: 10),
+                .stream([event("ERROR", gone)], ending: nil),
+                list(thing("a", 11), thing("deep", 12, color: deep), version: 20),
+                .stream(
+                    [event("MODIFIED", thing("a", 21, color: deep)), event("ADDED", thing("b", 22))], ending: nil),
+            ], onMalformed: { report in reports.withLock { $0.append(report) } }, waits: 2)
+        #expect(cache.all().map { "\($0.metadata.name) \($0.version)" }.sorted() == ["a 11", "b 22", "deep 2"])
+        #expect(reports.withLock { $0 }.map(\.key?.name) == ["deep"])
+    }
+
+    @Test("a cache is in trouble after two failures in a row, and no longer when a watch is open")
+    func trouble() async throws {
+        _ = try await requests(
+            [
+                list(thing("a", 1), version: 10), .failure(.connect("refused")), .failure(.connect("refused")),
+            ], waits: 2)
+        #expect(cache.trouble == "The API server could not be reached: \(TransportError.connect("refused"))")
+        _ = try await requests([list(thing("a", 1), version: 10), .failure(.connect("refused"))])
+        #expect(cache.trouble == nil)
+        _ = try await requests(
+            [
+                .failure(.connect("refused")), .failure(.connect("refused")), list(version: 10),
+                .stream([], ending: .truncated("reset")),
+            ], waits: 3)
+        #expect(cache.trouble == nil)
+    }
+
     @Test("a transform projects objects and leaves out what nobody wants")
     func transform() async throws {
         _ = try await requests(
@@ -172,5 +205,6 @@ struct InformerTests {
             waits: 3)
         #expect(made == Array(repeating: "\(things)?limit=2&resourceVersion=0", count: 3))
         #expect(!cache.isSynced)
+        #expect(cache.trouble?.hasPrefix("The API server's answer could not be read") == true)
     }
 }

@@ -27,7 +27,9 @@ struct LeaderElectionTests {
         )
     }
     func refusal(_ code: Int) -> ScriptedTransport.Answer {
-        .response(status: code, body: #"{"kind":"Status","status":"Failure","code":\#(code)}"#)
+        let reason = code == 404 ? "NotFound" : "Other"
+        return .response(
+            status: code, body: #"{"kind":"Status","status":"Failure","reason":"\#(reason)","code":\#(code)}"#)
     }
     func methods(_ transport: ScriptedTransport) -> [String] { transport.requests.map { "\($0.method)" } }
 

@@ -74,6 +74,23 @@ struct ErrandTests {
         #expect(machine.startable().isEmpty)
     }
 
+    @Test("what is forgotten while it runs leaves nothing behind, and holds up another of the name until it ends")
+    func forgottenWhileRunning() {
+        var machine = ErrandMachine(limit: 2)
+        let challenge = Self.challenge("a")
+        _ = machine.asked(.check, for: challenge)
+        let job = machine.startable()[0]
+        machine.forgotten(challenge.key)
+        #expect(machine.finished(job, with: Self.done) == false)
+        #expect(machine.asked(.check, for: challenge) == nil)
+        let second = machine.startable()[0]
+        machine.forgotten(challenge.key)
+        #expect(machine.asked(.check, for: Self.challenge("a", uid: "2")) == nil)
+        #expect(machine.startable().isEmpty)
+        #expect(machine.finished(second, with: Self.done) == false)
+        #expect(machine.startable().map(\.challenge.metadata.uid) == ["2"])
+    }
+
     private struct Scripted: ChallengeSolver {
         func present(_ challenge: Challenge) async throws(SolverError) {}
         func check(_ challenge: Challenge) async -> SelfCheck { .visible("seen") }

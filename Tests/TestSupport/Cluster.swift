@@ -2,6 +2,8 @@ package import CurlTransport
 package import HTTPTransport
 package import KubeClient
 package import KubeModel
+import Subprocess
+import SystemPackage
 import Wire
 import YAML
 
@@ -16,6 +18,7 @@ package struct Cluster: Sendable {
     /// The admin's kubeconfig, for programs that a test starts.
     package static let kubeconfig = variable("CERTWRIGHT_TEST_KUBECONFIG")
 
+    private let kubeconfigPath: String
     package let configuration: ClusterConfiguration
     package let transport: CurlTransport
     /// Acts as the admin. Its own writes are told from a subject's by the field manager `test`.
@@ -43,7 +46,14 @@ package struct Cluster: Sendable {
         }
     }
 
+    /// A client for what belongs to no namespace.
+    package static func admin() throws -> KubeClient {
+        guard let kubeconfig else { throw TestServerError("CERTWRIGHT_TEST_KUBECONFIG is not set") }
+        return try Cluster(kubeconfig, namespace: "").client
+    }
+
     private init(_ path: String, namespace: String) throws {
+        kubeconfigPath = path
         configuration = try ClusterConfiguration.load(kubeconfig: path, environment: { Self.variable($0) })
         transport = Self.engine
         client = KubeClient(
@@ -72,6 +82,18 @@ package struct Cluster: Sendable {
         }
     }
 
+    /// Applies YAML that is too unusual for our own parser with the real kubectl, to this test's namespace.
+    package func applyWithKubectl(_ yaml: String) async throws {
+        guard let path = TestPrograms.find("kubectl") else { throw TestServerError("kubectl is not installed") }
+        let result = try await Subprocess.run(
+            .path(FilePath(path)),
+            arguments: ["--kubeconfig", kubeconfigPath, "-n", namespace, "apply", "--validate=false", "-f", "-"],
+            input: .string(yaml), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+        guard result.terminationStatus.isSuccess else {
+            throw TestServerError("kubectl apply: \(result.standardError)")
+        }
+    }
+
     /// Asks every 50 ms until `condition` holds; the last error or `what` is thrown when it never does.
     package func eventually(
         _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
@@ -88,6 +110,17 @@ package struct Cluster: Sendable {
         }
     }
 
+    /// Returns when every kind of `crds/` is served: for a moment after they are applied, and after the API server has
+    /// started, their paths are unknown.
+    package func waitForDefinitions() async throws {
+        try await eventually("all definitions are served", within: .seconds(60)) {
+            for type in Self.customResources {
+                _ = try await client.page(type, ListOptions(namespace: type.isNamespaced ? namespace : nil), limit: 1)
+            }
+            return true
+        }
+    }
+
     package func key(_ name: String) -> ObjectKey { ObjectKey(namespace: namespace, name: name) }
 
     private func removeNamespace() async throws {
@@ -99,8 +132,9 @@ extension Cluster {
     private static let namespaces = ResourceType(
         group: "", version: "v1", kind: "Namespace", plural: "namespaces", isNamespaced: false)
 
-    /// Served by a task that lives as long as the test process, like the cluster itself: nobody awaits it.
-    private static let engine: CurlTransport = {
+    /// For everybody in this process. Served by a task that lives as long as the process, like the cluster itself: nobody
+    /// awaits it.
+    package static let engine: CurlTransport = {
         var options = CurlTransport.Options(userAgent: "test/1")
         options.concurrencyPerHost = 128
         let transport = CurlTransport(options)
@@ -113,6 +147,16 @@ extension Cluster {
     private static func suffix() -> String {
         var random = SystemRandomNumberGenerator()
         return String(UInt32.random(in: .min ... .max, using: &random), radix: 36)
+    }
+
+    private static let customResources: [ResourceType] = [
+        ("", "certificates", "Certificate"), ("", "certificaterequests", "CertificateRequest"),
+        ("", "issuers", "Issuer"), ("", "clusterissuers", "ClusterIssuer"), ("acme.", "orders", "Order"),
+        ("acme.", "challenges", "Challenge"),
+    ].map { prefix, plural, kind in
+        ResourceType(
+            group: prefix + "cert-manager.io", version: "v1", kind: kind, plural: plural,
+            isNamespaced: !clusterScoped.contains(kind))
     }
 
     private static let clusterScoped: Set = [

@@ -59,10 +59,10 @@ package struct ControllerProcess: Sendable {
     }
 
     private func waitUntilReady() async throws {
-        let end = ContinuousClock.now + .seconds(30)
+        let end = ContinuousClock.now + .seconds(60)
         while true {
             if let answer = try? await health("/readyz"), answer.status == .ok { return }
-            guard .now < end else { throw TestServerError("the controller is not ready after 30 s") }
+            guard .now < end else { throw TestServerError("the controller is not ready after 60 s") }
             try await Task.sleep(for: .milliseconds(50))
         }
     }

@@ -21,6 +21,7 @@ package final class FaultyTransport: HTTPTransport {
 
     private struct State {
         var plan: Plan
+        var requestCount = 0
         var writes: [String] = []
         var writesAllowed = Int.max
         var isDead = false
@@ -31,7 +32,7 @@ package final class FaultyTransport: HTTPTransport {
     private let isWrite: @Sendable (TransportRequest) -> Bool
     private let state: Mutex<State>
 
-    /// `isWrite` says what counts as a write; by default all but reads, events and leases, whose number nothing depends on.
+    /// `isWrite` says what counts as a write; by default all but reads, events and leases, which change nothing that anybody depends on.
     package init(
         _ inner: any HTTPTransport, isWrite: @escaping @Sendable (TransportRequest) -> Bool = FaultyTransport.matters,
         plan: @escaping Plan = { _ in nil }
@@ -43,6 +44,9 @@ package final class FaultyTransport: HTTPTransport {
 
     /// The writes the server has answered, as "PUT /apis/…".
     package var writes: [String] { state.withLock { $0.writes } }
+
+    /// How often it was asked for something, events and leases apart.
+    package var requestCount: Int { state.withLock { $0.requestCount } }
 
     /// Whether the last allowed write has been carried out, so that every request fails.
     package var isDead: Bool { state.withLock { $0.isDead } }
@@ -79,7 +83,11 @@ package final class FaultyTransport: HTTPTransport {
     package func withResponse<R: Sendable>(
         to request: TransportRequest, _ use: (ResponseHead, ResponseBody) async throws -> R
     ) async throws -> R {
-        let (fault, isDead) = state.withLock { ($0.plan(request), $0.isDead) }
+        let isCounted = !Self.isBesideThePoint(request)
+        let (fault, isDead) = state.withLock { state in
+            if isCounted { state.requestCount += 1 }
+            return (state.plan(request), state.isDead)
+        }
         guard !isDead else { throw TransportError.shutDown }
         switch fault {
         case .fail(let error): throw error
@@ -112,8 +120,13 @@ package final class FaultyTransport: HTTPTransport {
 
     package static func matters(_ request: TransportRequest) -> Bool {
         guard request.method != .get, request.method != .head else { return false }
+        // A question in the form of a POST leaves nothing behind.
+        return !isBesideThePoint(request) && !path(of: request.url).hasSuffix("/selfsubjectaccessreviews")
+    }
+
+    private static func isBesideThePoint(_ request: TransportRequest) -> Bool {
         let path = path(of: request.url)
-        return !path.contains("/events") && !path.contains("/leases")
+        return path.contains("/events") || path.contains("/leases")
     }
 
     private static func path(of url: String) -> String {

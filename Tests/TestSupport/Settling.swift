@@ -1,6 +1,7 @@
 import HTTPTransport
 package import KubeClient
 import KubeModel
+import Synchronization
 import Wire
 
 /// A cluster as a controller may find it, and how one knows that its work is done.
@@ -34,36 +35,76 @@ package struct NotSettled: Error, CustomStringConvertible {
 /// n, in a namespace of its own: it dies right after its n-th write, is started again, and must reach the same end,
 /// with nothing left over. Started once more, it must write nothing at all.
 ///
+/// - Parameters:
+///   - beginning: the first write to die at, by a part of it, where another test has died at those before.
+///   - quiet: how long nobody may have asked the API server for anything before the work counts as done.
 /// - Returns: the writes of the undisturbed life, so that a test may also hold their number.
 @discardableResult
 package func expectSettles(
-    from world: World, crashingAfterEachWrite: Bool = true, quiet: Duration = .milliseconds(600),
+    from world: World, crashingAfterEachWrite: Bool = true, beginning: String = "",
+    quiet: Duration = .milliseconds(400),
     _ life: @escaping ControllerLife
 ) async throws -> [String] {
-    let undisturbed = try await Settling(world: world, quiet: quiet, life: life).run(dyingAfter: nil)
+    let settling = Settling(world: world, quiet: quiet, life: life)
+    let undisturbed = try await Settling.places.occupied { try await settling.run(dyingAfter: nil) }
     guard crashingAfterEachWrite, !undisturbed.writes.isEmpty else { return undisturbed.writes }
-    // Three at once: more only makes each slower on two cores.
     try await withThrowingTaskGroup(of: Void.self) { group in
-        var next = 1
-        func addOne() {
-            let count = next
-            next += 1
+        let first = undisturbed.writes.firstIndex { beginning.isEmpty || $0.contains(beginning) } ?? 0
+        for count in (first + 1)...undisturbed.writes.count {
             group.addTask {
-                let settling = Settling(world: world, quiet: quiet, life: life)
-                let end = try await settling.run(dyingAfter: count)
+                let end = try await Settling.places.occupied { try await settling.run(dyingAfter: count) }
                 try undisturbed.compare(with: end, world: world, dyingAfter: count)
             }
         }
-        while next <= min(3, undisturbed.writes.count) { addOne() }
-        while try await group.next() != nil {
-            if next <= undisturbed.writes.count { addOne() }
-        }
+        try await group.waitForAll()
     }
     return undisturbed.writes
 }
 
+/// Room for so many at once; the others wait in the order they came.
+private final class Places: Sendable {
+    private struct State {
+        var free: Int
+        var line: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+
+    init(_ count: Int) { state = Mutex(State(free: count)) }
+
+    func occupied<R: Sendable>(_ body: () async throws -> R) async throws -> R {
+        await withCheckedContinuation { continuation in
+            let hasRoom = state.withLock { state in
+                guard state.free > 0 else {
+                    state.line.append(continuation)
+                    return false
+                }
+                state.free -= 1
+                return true
+            }
+            if hasRoom { continuation.resume() }
+        }
+        defer { leave() }
+        // Another one that failed has called this one off.
+        try Task.checkCancellation()
+        return try await body()
+    }
+
+    private func leave() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.line.isEmpty else { return state.line.removeFirst() }
+            state.free += 1
+            return nil
+        }
+        next?.resume()
+    }
+}
+
 /// One way from a world to its end.
 private struct Settling: Sendable {
+    /// Of all suites together: each life waits more than it works, and more of them only make each slower.
+    static let places = Places(6)
+
     var world: World
     var quiet: Duration
     var life: ControllerLife
@@ -86,19 +127,30 @@ private struct Settling: Sendable {
 
     func run(dyingAfter count: Int?) async throws -> End {
         try await Cluster.withNamespace("settles") { cluster in
-            try await cluster.apply(world.objects)
+            let name = "\(world)" + (count.map { ", dying at write \($0)" } ?? "")
+            try await cluster.apply(world.objects.replacing("${namespace}", with: cluster.namespace))
             if let count { try await liveUntilDeath(after: count, in: cluster) }
             let writes = try await live(in: cluster) { transport in
-                let name = "\(world)" + (count.map { ", having died at write \($0)" } ?? "")
-                try await cluster.eventually(name, within: .seconds(60)) { try await world.isSettled(cluster) }
+                try await waitUntilSettled(cluster, name)
                 try await waitUntilQuiet(transport)
             }
             let end = End(writes: writes, objects: try await Snapshot.take(cluster))
-            let more = try await live(in: cluster) { _ in try await Task.sleep(for: quiet) }
+            let more = try await live(in: cluster) { transport in try await waitUntilQuiet(transport) }
             guard more.isEmpty else {
-                throw NotSettled(description: "\(world): started again at the end, it still writes: \(more)")
+                throw NotSettled(description: "\(name): started again at the end, it still writes: \(more)")
             }
             return end
+        }
+    }
+
+    private func waitUntilSettled(_ cluster: Cluster, _ name: String) async throws {
+        do {
+            try await cluster.eventually(name, within: .seconds(90)) { try await world.isSettled(cluster) }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            let found = try await Snapshot.take(cluster).joined(separator: "\n")
+            throw NotSettled(description: "\(error); what is there:\n\(found)")
         }
     }
 
@@ -125,7 +177,12 @@ private struct Settling: Sendable {
             group.addTask { try await Self.live(life, client, namespace, transport) }
             group.addTask {
                 // A life may end without its n-th write: what it does side by side need not take the same way twice.
-                try? await Task.sleep(for: .seconds(20))
+                do {
+                    try await waitUntilSettled(cluster, "the end or its death at write \(count)")
+                    try await waitUntilQuiet(transport)
+                } catch {
+                    guard transport.isDead else { throw error }
+                }
                 transport.giveUp()
             }
             await transport.death()
@@ -145,10 +202,11 @@ private struct Settling: Sendable {
         }
     }
 
+    /// Returns when the life has begun and has asked for nothing any more for a while.
     private func waitUntilQuiet(_ transport: FaultyTransport) async throws {
-        var count = -1
-        while transport.writes.count != count {
-            count = transport.writes.count
+        var count = 0
+        while count == 0 || transport.requestCount != count {
+            count = transport.requestCount
             try await Task.sleep(for: quiet)
         }
     }
@@ -202,7 +260,10 @@ private enum Snapshot {
     /// What is new in every run: times, messages, keys, certificates, addresses and numbers drawn by the server.
     private static let volatile: Set = [
         "message", "request", "certificate", "ca", "uid", "clusterIP", "clusterIPs", "nodePort", "observedGeneration",
-        "token", "key", "url", "authorizationURL", "finalizeURL", "hash",
+        "token", "key", "url", "authorizationURL", "finalizeURL", "hash", "uri", "lastPrivateKeyHash", "initialState",
+        "caBundle",
+        // Another one where issuing went step by step.
+        "cert-manager.io/private-key-secret-name",
     ]
 
     private static func plain(_ value: JSONValue, in namespace: String) -> JSONValue {
@@ -210,7 +271,15 @@ private enum Snapshot {
         case .object(let object):
             var result = JSONObject()
             for member in object {
-                result[member.key] = volatile.contains(member.key) ? "…" : plain(member.value, in: namespace)
+                var value = plain(member.value, in: namespace)
+                // A reason is a word, or what a server said this time.
+                let isSentence = member.key == "reason" && value.stringValue?.contains(" ") == true
+                if isSentence || volatile.contains(member.key) { value = "…" }
+                // An ACME server offers them in any order.
+                if member.key == "challenges" || member.key == "authorizations", let offered = value.arrayValue {
+                    value = .array(offered.sorted { "\($0)" < "\($1)" })
+                }
+                result[member.key] = value
             }
             return .object(sorted(result))
         case .array(let items): return .array(items.map { plain($0, in: namespace) })
@@ -221,12 +290,12 @@ private enum Snapshot {
         }
     }
 
-    /// Hashes and random suffixes at the end of a name differ with the namespace.
+    /// Hashes and random parts of a name differ with the namespace.
     private static func withoutNumbers(_ text: String) -> String {
-        guard let dash = text.lastIndex(of: "-") else { return text }
-        let suffix = text[text.index(after: dash)...]
-        let isDrawn = suffix.count >= 5 && suffix.allSatisfy { $0.isASCII && ($0.isNumber || $0.isLowercase) }
-        return isDrawn && suffix.contains { $0.isNumber } ? text[...dash] + "*" : text
+        text.split(separator: "-", omittingEmptySubsequences: false).map { part in
+            let isDrawn = part.count >= 5 && part.allSatisfy { $0.isASCII && ($0.isNumber || $0.isLowercase) }
+            return isDrawn && part.contains { $0.isNumber } ? "*" : String(part)
+        }.joined(separator: "-")
     }
 
     private static func sorted(_ object: JSONObject) -> JSONObject {

@@ -29,7 +29,7 @@ package enum TestPrograms {
     }
 }
 
-/// Runs a server, by name or by path, while `body` runs. Its output goes to `log`; it is asked to end, and after two seconds made to.
+/// Runs a server, by name or by path, while `body` runs. Its output goes to `log`; it is asked to end, and after ten seconds made to.
 package func withProcess<R: Sendable>(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String,
     _ body: () async throws -> R
@@ -40,7 +40,7 @@ package func withProcess<R: Sendable>(
     let output = try FileDescriptor.open(
         FilePath(log), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     var options = PlatformOptions()
-    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+    options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(10))]
     var variables: [Environment.Key: String?] = [:]
     for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
     let outcome = try await Subprocess.run(

@@ -20,7 +20,8 @@ package struct Testbed: Sendable {
             try await testbed.command(["up"] + options)
             try await testbed.kubectl(["apply", "--validate=false", "-f", repository + "/crds"])
             let result = try await Cluster.withNamespace(kubeconfig: testbed.kubeconfig) { cluster in
-                try await body(testbed, cluster)
+                try await cluster.waitForDefinitions()
+                return try await body(testbed, cluster)
             }
             try await testbed.end(parent)
             return result

@@ -187,4 +187,19 @@ struct MergePatchTests {
         let merged = try JSONValue(parsing: original).merging(patch: try JSONValue(parsing: patch))
         #expect(try merged == JSONValue(parsing: result))
     }
+
+    @Test("a list is read although one of its elements is nested too deeply, and that one is named")
+    func cutting() throws {
+        let deep = String(repeating: "[{\"a\":", count: 100) + "\"]}\"" + String(repeating: "}]", count: 100)
+        let text = #"{"items":[{"n":1},{"n":2,"deep":\#(deep)},[3],{"n":4}],"kind":"List"}"#
+        #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
+        let (value, cut) = try JSONValue.parsing(cutting: Array(text.utf8))
+        #expect(cut == [1])
+        #expect(value["items"]?[1]?["n"] == 2)
+        #expect(value["items"]?[3] == ["n": 4])
+        #expect(value["kind"] == "List")
+        let (shallow, none) = try JSONValue.parsing(cutting: Array(#"{"items":[[[]]]}"#.utf8))
+        #expect(none.isEmpty)
+        #expect(shallow == ["items": [[[]]]])
+    }
 }

@@ -9,12 +9,13 @@ package import Wire
 package final class InstantSigner: Sendable {
     private let lookup: IssuerLookup
     private let secrets: SecretStore
-    private let keyPairs = CAKeyPairs()
+    private let keyPairs: CAKeyPairs
     private let time: any TimeSource
 
     package init(lookup: IssuerLookup, secrets: SecretStore, time: any TimeSource) {
         self.lookup = lookup
         self.secrets = secrets
+        keyPairs = CAKeyPairs(limits: secrets.limits)
         self.time = time
     }
 

@@ -143,7 +143,7 @@ extension CertificateWork {
             do throws(KubeError) {
                 guard let existing else {
                     let written = try await client.create(target.object(data), manager: TargetMetadata.fieldManager)
-                    var facts = SecretFacts(written)
+                    var facts = SecretFacts(written, limits: shell.settings.limits)
                     facts.owned = target.owned(
                         data: Set(data.entries.keys).intersection(Names.SecretKey.optional))
                     return remember(facts)
@@ -174,7 +174,7 @@ extension CertificateWork {
         request.limits = .default
         let answer = try await client.send(request)
         do {
-            return try CertificateCaches.secret(answer)
+            return try CertificateCaches.secret(answer, limits: shell.settings.limits)
         } catch {
             throw .decoding("\(error)")
         }

@@ -116,14 +116,14 @@ struct CertificateWork {
         secret.metadata.ownerReferences = [OwnerReference(controller: view.certificate)]
         secret.data = [Names.SecretKey.privateKey: Base64Data(try privateKey.pem(.pkcs8))]
         do throws(KubeError) {
-            shell.secrets.record(SecretFacts(try await client.create(secret)))
+            shell.secrets.record(SecretFacts(try await client.create(secret), limits: shell.settings.limits))
             keys[name] = privateKey
         } catch {
             // Stored by a try whose answer was lost: the cache will show it, and what it holds will do.
             guard error.isAlreadyExists, let found = try await client.find(Secret.self, key(name)),
                 found.metadata.controller?.uid == view.certificate.metadata.uid
             else { throw error }
-            shell.secrets.record(SecretFacts(found))
+            shell.secrets.record(SecretFacts(found, limits: shell.settings.limits))
             throw error
         }
     }

@@ -1,6 +1,7 @@
 package import CertificateAPI
 package import KubeModel
 package import KubeRuntime
+package import PKI
 package import Wire
 
 /// The caches that the Certificate controllers share, and how what an informer reads becomes what they hold.
@@ -48,8 +49,9 @@ package enum CertificateCaches {
     }
 
     /// For the informer of `secretFacts`, which must read `managedFields` too.
-    package static func secret(_ value: JSONValue) throws -> SecretFacts {
-        SecretFacts(try value.decode(Secret.self), managedFields: value["metadata"]?["managedFields"])
+    package static func secret(_ value: JSONValue, limits: PEMLimits = .default) throws -> SecretFacts {
+        SecretFacts(
+            try value.decode(Secret.self), managedFields: value["metadata"]?["managedFields"], limits: limits)
     }
 
     /// For the informer of `otherSecrets`: that they exist, and their version.

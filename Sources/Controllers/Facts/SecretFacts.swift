@@ -1,6 +1,6 @@
 import CertificateAPI
 package import KubeModel
-import PKI
+package import PKI
 package import Wire
 
 /// What is kept of a Secret that belongs to a Certificate: facts about its data, never the data.
@@ -29,7 +29,7 @@ package struct SecretFacts: KubeObject, Hashable {
         self.metadata = metadata
     }
 
-    package init(_ secret: Secret, managedFields: JSONValue? = nil) {
+    package init(_ secret: Secret, managedFields: JSONValue? = nil, limits: PEMLimits = .default) {
         metadata = secret.metadata
         metadata.labels = nil
         metadata.annotations = nil
@@ -38,14 +38,14 @@ package struct SecretFacts: KubeObject, Hashable {
         labels = MapPrint(secret.metadata.labels)
         annotations = MapPrint(secret.metadata.annotations)
         certificateName = secret.metadata.annotations?[Names.Annotation.certificateName]
-        privateKey = Self.privateKey(secret.data?[Names.SecretKey.privateKey]?.bytes)
+        privateKey = Self.privateKey(secret.data?[Names.SecretKey.privateKey]?.bytes, limits)
         outputs = OutputFacts(secret.data)
         owned = OwnedMetadata(managedFields)
         switch secret.data?[Names.SecretKey.certificate]?.bytes {
         case nil, []?: leaf = .nothing
         case let pem?:
             do {
-                let certificate = try Chain.leaf(pem: pem)
+                let certificate = try Chain.leaf(pem: pem, limits)
                 leaf = .good(LeafFacts(certificate))
                 describesLeaf = TargetMetadata.describes(secret.metadata.annotations ?? [:], certificate)
             } catch {
@@ -54,10 +54,10 @@ package struct SecretFacts: KubeObject, Hashable {
         }
     }
 
-    private static func privateKey(_ pem: [UInt8]?) -> Found<KeyFacts> {
+    private static func privateKey(_ pem: [UInt8]?, _ limits: PEMLimits) -> Found<KeyFacts> {
         guard let pem, !pem.isEmpty else { return .nothing }
         do {
-            return .good(KeyFacts(try PrivateKey(pem: pem).publicKey))
+            return .good(KeyFacts(try PrivateKey(pem: pem, limit: limits.privateKey).publicKey))
         } catch {
             return .bad(error.description)
         }
@@ -79,8 +79,8 @@ package struct SecretFacts: KubeObject, Hashable {
 
 extension Chain {
     /// The first certificate of a PEM text; what follows it must be certificates too.
-    static func leaf(pem: [UInt8]) throws(PKIError) -> X509Certificate {
-        let certificates = try parse(pem: pem)
+    static func leaf(pem: [UInt8], _ limits: PEMLimits = .default) throws(PKIError) -> X509Certificate {
+        let certificates = try parse(pem: pem, limits: limits)
         guard let leaf = certificates.first else {
             throw .malformed(what: "the certificate chain", reason: "it is empty")
         }

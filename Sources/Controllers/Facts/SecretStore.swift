@@ -1,6 +1,7 @@
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
+package import PKI
 import Synchronization
 import Wire
 
@@ -11,10 +12,16 @@ package final class SecretStore: Sendable {
     package let facts: Cache<SecretFacts>
     /// All others.
     package let others: Cache<KubeModel.SecretMetadata>
+    /// How large what Secrets hold may be.
+    package let limits: PEMLimits
     private let client: KubeClient
     private let memo = Mutex(SecretMemo())
 
-    package init(client: KubeClient, facts: Cache<SecretFacts>, others: Cache<KubeModel.SecretMetadata>) {
+    package init(
+        client: KubeClient, facts: Cache<SecretFacts>, others: Cache<KubeModel.SecretMetadata>,
+        limits: PEMLimits = .default
+    ) {
+        self.limits = limits
         self.client = client
         self.facts = facts
         self.others = others
@@ -52,7 +59,7 @@ package final class SecretStore: Sendable {
         guard facts[key] == nil, let version = others[key]?.metadata.resourceVersion,
             memo.withLock({ $0.facts(key, version) }) == nil, let secret = try await client.find(Secret.self, key)
         else { return }
-        let facts = SecretFacts(secret)
+        let facts = SecretFacts(secret, limits: limits)
         memo.withLock { $0.keep(facts, key, askedFor: version) }
     }
 

@@ -16,7 +16,7 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
     private let access: ACMEAccess
     private let events: EventRecorder
     private let time: any TimeSource
-    private let keyPairs = CAKeyPairs()
+    private let keyPairs: CAKeyPairs
     private let errands: Errands<AccountAnswer>
     private let notes = Mutex<[ObjectKey: Note]>([:])
     private let queue = KeySink()
@@ -40,6 +40,7 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
         self.client = client
         self.issuers = issuers
         self.secrets = secrets
+        keyPairs = CAKeyPairs(limits: secrets.limits)
         self.access = access
         self.events = events
         self.time = time

@@ -18,10 +18,12 @@ package struct CAKeyPair: Sendable {
     }
 
     /// Reads `tls.crt`, `tls.key` and, if there, `ca.crt`, which may add what is missing above `tls.crt`.
-    package init(_ secret: Secret, at now: Timestamp) throws(CAProblem) {
+    package init(_ secret: Secret, limits: PEMLimits = .default, at now: Timestamp) throws(CAProblem) {
         let name = secret.key
-        key = try CAKeyPair.parse(secret, "tls.key") { (pem) throws(PKIError) in try PrivateKey(pem: pem) }
-        let chain = try CAKeyPair.chain(secret)
+        key = try CAKeyPair.parse(secret, "tls.key") { (pem) throws(PKIError) in
+            try PrivateKey(pem: pem, limit: limits.privateKey)
+        }
+        let chain = try CAKeyPair.chain(secret, limits)
         let certificate = chain.leaf
         guard certificate.publicKey == key.publicKey else { throw .keyMismatch(name) }
         guard certificate.canSignCertificates else { throw .notCA(name, "\(certificate.subject)") }
@@ -37,11 +39,15 @@ package struct CAKeyPair: Sendable {
         }
     }
 
-    private static func chain(_ secret: Secret) throws(CAProblem) -> Chain {
-        var chain = try parse(secret, "tls.crt") { (pem) throws(PKIError) in try Chain.order(Chain.parse(pem: pem)) }
+    private static func chain(_ secret: Secret, _ limits: PEMLimits) throws(CAProblem) -> Chain {
+        var chain = try parse(secret, "tls.crt") { (pem) throws(PKIError) in
+            try Chain.order(Chain.parse(pem: pem, limits: limits))
+        }
         guard let pem = secret["ca.crt"], !pem.isEmpty else { return chain }
         var candidates = try parse(secret, "ca.crt") { (pem) throws(PKIError) in
-            try Chain.parse(pem: pem, limit: PEMLimits.default.bundle)
+            var limits = limits
+            limits.chain = limits.bundle
+            return try Chain.parse(pem: pem, limits: limits)
         }
         // The bundle may hold roots of others as well; only those that signed what we have are of use.
         while chain.root == nil, let end = chain.certificates.last,

@@ -1,4 +1,5 @@
 package import KubeModel
+package import PKI
 import Synchronization
 package import Wire
 
@@ -10,7 +11,11 @@ package final class CAKeyPairs: Sendable {
     }
     private let entries = Mutex<[ObjectKey: Entry]>([:])
 
-    package init() {}
+    private let limits: PEMLimits
+
+    package init(limits: PEMLimits = .default) {
+        self.limits = limits
+    }
 
     /// `secret` is nil where the cluster has none of that name; what was kept of it is then dropped.
     package func keyPair(
@@ -25,7 +30,7 @@ package final class CAKeyPairs: Sendable {
         // An expired one is read again for the sentence that names the certificate.
         if let kept, kept.version == version, !version.isEmpty, now <= kept.keyPair.notAfter { return kept.keyPair }
         entries.withLock { _ = $0.removeValue(forKey: name) }
-        let keyPair = try CAKeyPair(secret, at: now)
+        let keyPair = try CAKeyPair(secret, limits: limits, at: now)
         entries.withLock { $0[name] = Entry(version: version, keyPair: keyPair) }
         return keyPair
     }

@@ -11,6 +11,13 @@ package final class Cache<Object: KubeObject>: Sendable {
     private let machine: Mutex<CacheMachine<Object>>
     private let handlers = Mutex<[Handler]>([])
     private let synced = Latch()
+    private let failures = Mutex(Failures())
+
+    private struct Failures {
+        /// In a row.
+        var count = 0
+        var last = ""
+    }
 
     /// - Parameters:
     ///   - indexes: what `matching` can look for: each function names the values under which an object is found.
@@ -35,6 +42,12 @@ package final class Cache<Object: KubeObject>: Sendable {
 
     /// Whether the first list is complete.
     package var isSynced: Bool { synced.isOpen }
+
+    /// Why the API server has not been heard for two attempts and more, as a sentence; nil while it is. What the cache
+    /// holds may then be old.
+    package var trouble: String? {
+        failures.withLock { $0.count > 1 ? $0.last : nil }
+    }
 
     /// Every object, in no order.
     package func all() -> [Object] {
@@ -77,6 +90,17 @@ package final class Cache<Object: KubeObject>: Sendable {
     }
 
     // MARK: The informer's side
+
+    func serverFailed(_ sentence: String) {
+        failures.withLock { failures in
+            failures.count += 1
+            failures.last = sentence
+        }
+    }
+
+    func serverAnswered() {
+        failures.withLock { $0 = Failures() }
+    }
 
     func listStarted() {
         machine.withLock { $0.listStarted() }

@@ -28,21 +28,25 @@ package final class EventRecorder: Sendable {
     private let time: any TimeSource
     private let flushLimit: Duration
     private let leavesOut: Filter
+    private let priority: TaskPriority
     private let logger: Logger
     private let sent: Counters.Counter
     private let dropped: Counters.Counter
 
     /// - Parameters:
     ///   - flushLimit: how long `run` goes on sending after it is cancelled.
+    ///   - priority: by default below that of the work which Events tell of.
     ///   - leavesOut: which Events are not worth a request.
     package init(
         client: KubeClient, time: any TimeSource = SystemTime(), counters: Counters, logger: Logger,
-        flushLimit: Duration = .seconds(5), leavesOut: @escaping Filter = { _, _, _ in false }
+        flushLimit: Duration = .seconds(5), priority: TaskPriority = .utility,
+        leavesOut: @escaping Filter = { _, _, _ in false }
     ) {
         self.client = client
         self.time = time
         self.flushLimit = flushLimit
         self.leavesOut = leavesOut
+        self.priority = priority
         self.logger = logger
         state = Mutex(State(machine: EventMachine()))
         sent = counters.counter(.eventSentCount, of: "events")
@@ -74,7 +78,7 @@ package final class EventRecorder: Sendable {
     /// Sends until cancelled, and then what is left for up to `flushLimit`. Runs once.
     package func run() async throws {
         // Awaited right below. Not a child task, so that cancelling `run` does not cancel the last events.
-        let work = Task(priority: .utility) { await dispatch() }
+        let work = Task(priority: priority) { await dispatch() }
         await withTaskCancellationHandler {
             await work.value
         } onCancel: {
@@ -96,7 +100,7 @@ package final class EventRecorder: Sendable {
                 if let deadline, time.elapsed() >= deadline { return group.cancelAll() }
                 switch step {
                 case .send(let request, let ticket):
-                    group.addTask(priority: .utility) { await self.send(request, ticket) }
+                    group.addTask(priority: priority) { await self.send(request, ticket) }
                 case .wait(let delay):
                     let limits = [delay, deadline.map { $0 - time.elapsed() }].compactMap { $0 }
                     await wakeUp.wait(atMost: limits.min(), time: time)

@@ -33,6 +33,7 @@ package final class LeaderElection: WriteGate {
     private let store: LeaseStore
     private let machine: Mutex<LeaseMachine>
     private let settings: Settings
+    private let releaseLimit: Duration
     private let isLost = Latch()
     private let time: any TimeSource
     private let logger: Logger
@@ -40,9 +41,10 @@ package final class LeaderElection: WriteGate {
     /// - Parameters:
     ///   - client: one without a gate, for the Lease must be written while the gate is closed.
     ///   - identity: of this process alone; no other, earlier or later, may have the same.
+    ///   - releaseLimit: how long giving the Lease up may take at the end.
     package init(
         client: KubeClient, lease: ObjectKey, identity: String, settings: Settings = Settings(),
-        time: any TimeSource = SystemTime(), logger: Logger
+        releaseLimit: Duration = .seconds(5), time: any TimeSource = SystemTime(), logger: Logger
     ) {
         precondition(settings.isValid, "a lease needs leaseDuration > renewDeadline > retryPeriod > 0")
         var logger = logger
@@ -50,6 +52,7 @@ package final class LeaderElection: WriteGate {
         self.logger = logger
         self.time = time
         self.settings = settings
+        self.releaseLimit = releaseLimit
         store = LeaseStore(
             client: client, key: lease, identity: identity, duration: settings.leaseDuration, time: time)
         let timing = LeaseMachine.Timing(
@@ -191,9 +194,9 @@ package final class LeaderElection: WriteGate {
     /// Releases the Lease if it is ours, or may be by a write whose answer never came.
     private func giveUp() async {
         let step = machine.withLock { $0.shutDown() }
-        // Awaited right here, for a few seconds at most: a cancelled task could not send the request itself.
-        await Task { [store, logger, time] in
-            let isReleased = await withTimeLimit(.seconds(5), time: time) {
+        // Awaited right here, for `releaseLimit` at most: a cancelled task could not send the request itself.
+        await Task { [store, logger, time, releaseLimit] in
+            let isReleased = await withTimeLimit(releaseLimit, time: time) {
                 switch step {
                 case .release(let version, let transitions):
                     await store.release(version: version, transitions: transitions)

@@ -71,12 +71,14 @@ package struct Informer<Object: KubeObject>: Sendable {
             let end = try await client.streamPage(
                 Object.resource, options, limit: pageLimit, continueToken: token,
                 resourceVersion: token == nil ? firstVersion : nil
-            ) { take($0) }
+            ) { take($0, tooDeep: $1) }
+            cache.serverAnswered()
             if end.continueToken == nil { cache.listEnded(version: end.resourceVersion) }
             counts.objects.set(cache.count)
             return machine.pageArrived(version: end.resourceVersion, continue: end.continueToken)
         } catch {
             guard let failure = WatchMachine.Failure(error) else { throw error }
+            cache.serverFailed("\(error)")
             logger.warning("Listing failed and will be tried again", metadata: ["error": "\(error)"])
             return machine.listFailed(failure)
         }
@@ -95,6 +97,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         do throws(KubeError) {
             try await client.watch(
                 Object.resource, options, from: version, timeoutSeconds: timeoutSeconds,
+                onOpen: { cache.serverAnswered() },
                 onMalformed: { error in
                     counts.malformed.add()
                     logger.error("A line of the watch cannot be read", metadata: ["error": "\(error)"])
@@ -104,6 +107,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         } catch {
             failure = WatchMachine.Failure(error)
             guard let failure else { throw error }
+            if failure != .gone { cache.serverFailed("\(error)") }
             log(failure, error)
         }
         return machine.watchEnded(failure, lasted: time.elapsed() - began)
@@ -120,7 +124,7 @@ package struct Informer<Object: KubeObject>: Sendable {
 
     // MARK: What arrives
 
-    private func take(_ items: [JSONValue]) {
+    private func take(_ items: [JSONValue], tooDeep: [JSONValue]) {
         var objects: [Object] = []
         var unreadable: [ObjectKey] = []
         objects.reserveCapacity(items.count)
@@ -132,6 +136,11 @@ package struct Informer<Object: KubeObject>: Sendable {
                 report(malformed)
                 if let key = malformed.key { unreadable.append(key) }
             }
+        }
+        for item in tooDeep {
+            let malformed = reader.malformed(item, ValueDecodingError(path: "", reason: KubeClient.tooDeepProblem))
+            report(malformed)
+            if let key = malformed.key { unreadable.append(key) }
         }
         cache.pageArrived(objects, unreadable: unreadable)
     }

@@ -35,12 +35,15 @@ struct ObjectReader<Object: KubeObject>: Sendable {
             }
             return object.map { .object($0) } ?? .unwanted(identity)
         } catch {
-            return .malformed(
-                MalformedObject(
-                    key: value.objectKey, uid: value["metadata"]?["uid"]?.stringValue,
-                    resourceVersion: value["metadata"]?["resourceVersion"]?.stringValue,
-                    problem: error as? ValueDecodingError ?? ValueDecodingError(path: "", reason: "\(error)")))
+            let problem = error as? ValueDecodingError ?? ValueDecodingError(path: "", reason: "\(error)")
+            return .malformed(malformed(value, problem))
         }
+    }
+
+    func malformed(_ value: JSONValue, _ problem: ValueDecodingError) -> MalformedObject {
+        MalformedObject(
+            key: value.objectKey, uid: value["metadata"]?["uid"]?.stringValue,
+            resourceVersion: value["metadata"]?["resourceVersion"]?.stringValue, problem: problem)
     }
 
     /// Whose object it is, whatever else is in it; nil when it has no name.

@@ -19,9 +19,15 @@ package struct Chain: Sendable, Hashable {
     package static func parse(
         pem: [UInt8], limit: Int = PEMLimits.default.chain
     ) throws(PKIError) -> [X509Certificate] {
-        let blocks = try PEMText.contents(pem, of: "the certificate chain", labels: ["CERTIFICATE"], limit: limit)
+        try parse(pem: pem, limits: PEMLimits(chain: limit))
+    }
+
+    /// The same, with a limit to each certificate too.
+    package static func parse(pem: [UInt8], limits: PEMLimits) throws(PKIError) -> [X509Certificate] {
+        let blocks = try PEMText.contents(
+            pem, of: "the certificate chain", labels: ["CERTIFICATE"], limit: limits.chain)
         var certificates: [X509Certificate] = []
-        for block in blocks { certificates.append(try X509Certificate(der: block)) }
+        for block in blocks { certificates.append(try X509Certificate(der: block, limit: limits.certificate)) }
         return certificates
     }
 

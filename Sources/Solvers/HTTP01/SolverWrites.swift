@@ -11,7 +11,7 @@ extension HTTP01Solver {
             _ = try await client.create(object)
             return
         } catch {
-            if error.isNotFound, Object.self == HTTPRoute.self {
+            if error.isNotFound || error.isUnserved, Object.self == HTTPRoute.self {
                 throw .failed(
                     "the cluster does not know HTTPRoutes (or is losing the namespace); install the definitions of "
                         + "the Gateway API: \(error)")
@@ -110,9 +110,11 @@ extension HTTP01Solver {
     }
 
     func delete<Object: KubeObject>(_ type: Object.Type, _ key: ObjectKey) async throws(SolverError) {
-        do {
+        do throws(KubeError) {
             try await client.delete(type, key)
         } catch {
+            // With the definition of a kind its objects are gone as well.
+            if error.isUnserved, Object.self == HTTPRoute.self { return }
             throw Self.failure(error)
         }
     }

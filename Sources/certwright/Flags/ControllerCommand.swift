@@ -1,4 +1,5 @@
 import ArgumentParser
+import PKI
 import Wire
 
 /// `certwright controller`: every reconciler, in one process.
@@ -106,6 +107,12 @@ struct CertificateFlags: ParsableArguments {
 
     @Option(help: "The largest PEM bundle of CA certificates read, in bytes.")
     var maxCertificateBundleSize = 330_000
+
+    var pemLimits: PEMLimits {
+        PEMLimits(
+            certificate: maxCertificateSize, privateKey: maxPrivateKeySize, chain: maxCertificateChainLength,
+            bundle: maxCertificateBundleSize)
+    }
 
     func validate() throws {
         let (shortest, longest) = (certificateRequestMinimumBackoffDuration, certificateRequestMaximumBackoffDuration)

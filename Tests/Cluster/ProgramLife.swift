@@ -1,0 +1,61 @@
+import ArgumentParser
+import HTTPTransport
+import KubeClient
+import KubeRuntime
+import Logging
+import TestSupport
+import Wire
+
+@testable import certwright
+
+/// All controllers as the program assembles them, in this process and for one namespace.
+struct ProgramLife: Sendable {
+    var flags: [String] = []
+    /// How everything but the API server is reached.
+    var outside: any HTTPTransport
+    var time: any TimeSource = SystemTime()
+
+    func run(_ client: KubeClient, _ namespace: String) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let counters = Counters()
+        let scope = ["--namespace=\(namespace)", "--cluster-resource-namespace=\(namespace)"]
+        let stores = Stores(namespace: namespace, resourceNamespace: namespace)
+        let events = EventRecorder(client: client, counters: counters, logger: logger)
+        let floor = ControllerFloor(
+            flags: try ControllerCommand.parse(scope + flags), client: client, transport: outside, stores: stores,
+            events: events, counters: counters, time: time, logger: logger, resourceNamespace: namespace)
+        let controllers = try floor.build()
+        events.holdWhile { controllers.loops.contains { $0.isBusy } }
+        let informers = stores.informers(
+            client: client, selected: controllers.selected, counters: counters, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for informer in informers { group.addTask { try await informer.run() } }
+            group.addTask { try await events.run() }
+            group.addTask {
+                try await stores.waitUntilSynced()
+                try await controllers.run()
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Lives in the namespace of `cluster`, through its transport or another, while `body` runs.
+    func live(
+        in cluster: Cluster, over transport: (any HTTPTransport)? = nil, _ body: () async throws -> Void
+    ) async throws {
+        let client = cluster.client(over: transport ?? cluster.transport)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let (life, namespace) = (self, cluster.namespace)
+            group.addTask {
+                do {
+                    try await life.run(client, namespace)
+                } catch {
+                    guard Task.isCancelled else { throw error }
+                }
+            }
+            try await body()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
+    }
+}
