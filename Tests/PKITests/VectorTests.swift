@@ -122,7 +122,8 @@ struct VectorTests {
         #expect(isShort)
     }
 
-    @Test("JWS signatures have fixed widths (J5, J7)", arguments: [(KeyAlgorithm.ecdsa(.p384), 96), (.ecdsa(.p521), 132)])
+    @Test(
+        "JWS signatures have fixed widths (J5, J7)", arguments: [(KeyAlgorithm.ecdsa(.p384), 96), (.ecdsa(.p521), 132)])
     func widths(algorithm: KeyAlgorithm, width: Int) async throws {
         let key = try await PrivateKey.generate(algorithm)
         let signature = try await key.signJWS([1])
