@@ -76,7 +76,7 @@ struct ACMEClusterTests {
         ]
         let kubeconfig = try #require(Cluster.kubeconfig)
         try await ControllerProcess.run(kubeconfig: kubeconfig, flags: flags, over: cluster.transport) { process in
-            let limit = Duration.seconds(60)
+            let limit = Duration.seconds(90)
             try await cluster.apply(Self.manifests(pebble, knot, names: "a.example.test"))
             try await cluster.eventually("issued", within: limit) { try await isSettled(cluster, revision: 1) }
             let first = try await cluster.client.get(Secret.self, cluster.key("account"))
