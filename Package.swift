@@ -140,9 +140,10 @@ let testTargets: [Target] = [
     tests(
         "Controllers",
         [
-            "ACME", "CertificateAPI", "DNSProviders", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "PKI",
+            "ACME", "CertificateAPI", "DNSProviders", "HTTPTransport", "Issuers", "KubeClient", "KubeModel",
+            "KubeRuntime", "PKI",
             "Solvers",
-            "TestSupport", "Wire", logging,
+            "TestSupport", "Wire", httpTypes, logging,
         ]),
     tests(
         "Injection",
@@ -161,7 +162,8 @@ let testTargets: [Target] = [
     tests("YAML", ["Wire"]),
     .testTarget(
         name: "ACMEIntegrationTests",
-        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire"], swiftSettings: house),
+        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes],
+        swiftSettings: house),
     .testTarget(
         name: "CertwrightTests",
         dependencies: [

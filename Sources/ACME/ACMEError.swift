@@ -39,6 +39,8 @@ package struct Refusal: Sendable, Hashable {
     package var termsOfService: String?
     /// Where the server explains its limits (`rel="help"`, RFC 8555 §6.6).
     package var help: String?
+    /// Whether the answer was a problem document; otherwise ``problem`` is made of its status.
+    package var isExplained = true
 
     package init(
         problem: Problem, status: Int, action: ACMEAction, retryAt: Timestamp? = nil, answeredAt: Timestamp,
@@ -98,12 +100,18 @@ extension Refusal {
         default: break
         }
         switch status {
+        // A directory or a nonce that is not there is a server that is being set up, or a gateway in front of none.
+        case 400..<500 where action == .discover: return retryAt.map { .retryAt($0) } ?? .retry
+        // A CA says why; what stands between us and it does not, and is not asked in vain for ever.
+        case 400..<500 where !isExplained && ![404, 410].contains(status): return retryAt.map { .retryAt($0) } ?? .retry
         case 400..<500 where ![408, 409, 425].contains(status): return .permanent
+        // What a server has not implemented it will not have later either.
+        case 501: return .permanent
         default: return retryAt.map { .retryAt($0) } ?? .retry
         }
     }
 
-    private var isThrottling: Bool {
+    var isThrottling: Bool {
         status == 429 || problem.type == .rateLimited || (status == 503 && retryAt != nil)
     }
 

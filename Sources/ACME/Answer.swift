@@ -31,6 +31,9 @@ struct ACMEAnswer: Sendable {
         headers[.retryAfter].flatMap { RetryAfter.parse($0, now: receivedAt) }
     }
 
+    /// The server's own time when it answered.
+    var date: Timestamp? { headers[.date].flatMap { Timestamp(httpDate: $0) } }
+
     /// The resource the answer speaks of, as an absolute URL.
     var location: String? {
         headers[.location].flatMap { LinkHeader.resolve($0, base: url) }
@@ -49,20 +52,20 @@ struct ACMEAnswer: Sendable {
     func refusal(of action: ACMEAction) -> ACMEError { .problem(refusalDetails(of: action)) }
 
     /// What the answer says against the request; an answer without a problem document is judged by its status.
+    ///
+    /// Media types are not looked at: servers send problems as `application/json` too, and pages of load balancers
+    /// are told apart by not being JSON objects.
     func refusalDetails(of action: ACMEAction) -> Refusal {
-        Refusal(
+        let document = (try? JSONValue(parsing: body))?.objectValue  // what is no JSON is no document
+        let problem =
+            document.map(Problem.init(document:))
+            ?? Problem(detail: "the server answered \(status) without saying why", status: status)
+        var refusal = Refusal(
             problem: problem, status: status, action: action, retryAt: retryAfter.map { receivedAt + $0 },
             answeredAt: receivedAt, location: location, termsOfService: links("terms-of-service").first,
             help: links("help").first)
-    }
-
-    /// Media types are not looked at: servers send problems as `application/json` too, and pages of load balancers
-    /// are told apart by not being JSON objects.
-    private var problem: Problem {
-        if let json = try? JSONValue(parsing: body), let document = json.objectValue {
-            return Problem(document: document)
-        }
-        return Problem(detail: "the server answered \(status) without saying why", status: status)
+        refusal.isExplained = document != nil
+        return refusal
     }
 }
 

@@ -36,6 +36,8 @@ package struct ACMECertificateChain: Sendable, Hashable {
         self.isPreferred = isPreferred
     }
 
+    var byteCount: Int { certificates.reduce(0) { $0 + $1.der.count } }
+
     /// Whether the topmost certificate was issued by this common name; what `preferredChain` means.
     func leads(to commonName: String) -> Bool {
         certificates.last?.issuer.commonName == commonName
@@ -43,18 +45,20 @@ package struct ACMECertificateChain: Sendable, Hashable {
 }
 
 extension ACMEClient {
-    /// Downloads the certificate (RFC 8555 §7.4.2). When the default chain does not lead to `preferredChain` the
-    /// alternates are tried in the server's order; when none does, the default is the answer.
+    /// Downloads the certificate (RFC 8555 §7.4.2). When the default chain is not the preferred one the alternates are
+    /// tried in the server's order; when none is, the default is the answer.
     package func certificate(
-        _ url: String, preferredChain: String? = nil
+        _ url: String, preference: ChainPreference = .standard
     ) async throws(ACMEError) -> ACMECertificateChain {
         let (standard, alternates) = try await chain(url, isPreferred: true, as: .fetchCertificate)
-        guard let preferredChain, !preferredChain.isEmpty, !standard.leads(to: preferredChain) else { return standard }
+        guard !preference.isMet(by: standard) else { return standard }
+        var smallest = standard
         for alternate in alternates.prefix(10) where alternate != url {
             let (candidate, _) = try await chain(alternate, isPreferred: true, as: .listCertificateAlternates)
-            if candidate.leads(to: preferredChain) { return candidate }
+            if preference.isMet(by: candidate) { return candidate }
+            if candidate.byteCount < smallest.byteCount { smallest = candidate }
         }
-        return standard.notPreferred
+        return preference == .smallest ? smallest : standard.notPreferred
     }
 
     private func chain(

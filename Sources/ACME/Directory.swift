@@ -64,6 +64,8 @@ struct DirectoryCache: Sendable {
     private var known: (directory: ACMEDirectory, fetchedAt: Timestamp)?
     private var refreshStartedAt: Timestamp?
 
+    var latest: ACMEDirectory? { known?.directory }
+
     mutating func wanted(at now: Timestamp) -> Answer {
         guard let known else { return .fetch }
         if now < known.fetchedAt + DirectoryCache.lifetime { return .use(known.directory) }

@@ -11,16 +11,17 @@ enum JWS {
         case kid(String)
     }
 
-    /// The body of a POST. An empty payload is POST-as-GET (RFC 8555 §6.3).
+    /// The body of a POST. An empty payload is POST-as-GET (RFC 8555 §6.3). Only what is sent inside another one, by a
+    /// key that is to become the account's, has no nonce (RFC 8555 §7.3.5).
     static func body(
-        payload: [UInt8], url: String, nonce: String, signer: Signer, key: PrivateKey
+        payload: [UInt8], url: String, nonce: String?, signer: Signer, key: PrivateKey
     ) async throws(ACMEError) -> [UInt8] {
         var header: JSONObject = ["alg": .string(key.jwsAlgorithm)]
         switch signer {
         case .jwk: header["jwk"] = key.publicKey.jwk
         case .kid(let account): header["kid"] = .string(account)
         }
-        header["nonce"] = .string(nonce)
+        if let nonce { header["nonce"] = .string(nonce) }
         header["url"] = .string(url)
         let input = signingInput(header: header, payload: payload)
         do {

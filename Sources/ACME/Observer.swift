@@ -2,8 +2,10 @@
 package enum ACMEAction: String, Sendable, Hashable, CaseIterable {
     case acceptChallenge = "accept_challenge"
     case authorizeOrder = "authorize_order"
+    case changeKey = "change_key"
     case createOrderCertificate = "create_order_cert"
     case deactivateAuthorization = "deactivate_authorization"
+    case deactivateRegistration = "deactivate_registration"
     case discover = "discover"
     case fetchCertificate = "fetch_cert"
     case getAuthorization = "get_authorization"
@@ -13,6 +15,7 @@ package enum ACMEAction: String, Sendable, Hashable, CaseIterable {
     case getRenewalInfo = "get_renewal_info"
     case listCertificateAlternates = "list_cert_alternates"
     case registerAccount = "register_account"
+    case revoke = "revoke_cert"
     case updateRegistration = "update_registration"
     case waitAuthorization = "wait_authorization"
     case waitOrder = "wait_order"

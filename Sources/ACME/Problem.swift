@@ -53,7 +53,7 @@ extension Problem: CustomStringConvertible {
     }
 
     /// Removes control characters and `jwt=` values, and cuts at 1,000 characters.
-    static func presentable(_ text: String) -> String {
+    package static func presentable(_ text: String) -> String {
         let printable = String(
             String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
         var pieces = printable.split(separator: "jwt=", omittingEmptySubsequences: false).map(String.init)
@@ -96,6 +96,8 @@ package struct ProblemType: RawRepresentable, Sendable, Hashable {
     package static let badSignatureAlgorithm = ProblemType(acme: "badSignatureAlgorithm")
     package static let caa = ProblemType(acme: "caa")
     package static let compound = ProblemType(acme: "compound")
+    /// Boulder's own, for a key that has an account already.
+    package static let conflict = ProblemType(acme: "conflict")
     package static let connection = ProblemType(acme: "connection")
     package static let dns = ProblemType(acme: "dns")
     package static let externalAccountRequired = ProblemType(acme: "externalAccountRequired")

@@ -42,6 +42,7 @@ package final class ACMEServer: Sendable {
     private let observer: ACMEObserver?
     private let nonces = Mutex(NoncePool())
     private let directories = Mutex(DirectoryCache())
+    private let skew = Mutex<Duration?>(nil)
 
     package init(
         settings: Settings, transport: any HTTPTransport, time: any TimeSource, observer: ACMEObserver? = nil
@@ -51,6 +52,12 @@ package final class ACMEServer: Sendable {
         self.time = time
         self.observer = observer
     }
+
+    /// How far the server's clock is ahead of ours, by the `Date` of its last answer; nil before there was one.
+    package var clockSkew: Duration? { skew.withLock { $0 } }
+
+    /// The directory if it is known, however old, without asking for it.
+    package var knownDirectory: ACMEDirectory? { directories.withLock { $0.latest } }
 
     /// The directory, fetched when it is not known or has grown old. While an old one cannot be fetched again it is
     /// still used.
@@ -108,6 +115,13 @@ extension ACMEServer {
         preconditionFailure("the loop over attempts has no end of its own")
     }
 
+    /// A request without signature, for what servers tell everybody.
+    func get(_ url: String, as action: ACMEAction) async throws(ACMEError) -> ACMEAnswer {
+        let answer = try await exchange(try request(.get, url, accept: "application/json"), as: action)
+        guard answer.isSuccess else { throw answer.refusal(of: action) }
+        return answer
+    }
+
     private func freshNonce(for action: ACMEAction) async throws(ACMEError) -> String {
         if let nonce = nonces.withLock({ $0.take(at: time.now()) }) { return nonce }
         let url = try await directory().newNonce
@@ -117,7 +131,7 @@ extension ACMEServer {
         }
         guard answer.isSuccess else {
             if answer.status == 404 { forgetDirectory(naming: url) }
-            throw answer.refusal(of: action)
+            throw answer.refusal(of: .discover)
         }
         guard let nonce = answer.nonce else { throw .malformed("the answer to a request for a nonce has none") }
         return nonce
@@ -159,7 +173,9 @@ extension ACMEServer {
         do {
             let response = try await transport.send(request)
             record(request, action, status: response.status.code, since: start)
-            return ACMEAnswer(response, url: request.url, receivedAt: time.now())
+            let answer = ACMEAnswer(response, url: request.url, receivedAt: time.now())
+            if let date = answer.date { skew.withLock { $0 = date - answer.receivedAt } }
+            return answer
         } catch .cancelled {
             throw .cancelled
         } catch {

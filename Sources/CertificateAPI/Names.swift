@@ -70,6 +70,24 @@ package enum Names {
         package static let injectCAFromSecret = "cert-manager.io/inject-ca-from-secret"
         package static let injectAPIServerCA = "cert-manager.io/inject-apiserver-ca"
 
+        // Ours alone. On Orders: when what they replace runs out, until when the CA wants no order, and which orders that
+        // concerns.
+        package static let neededBefore = "certwright.dev/needed-before"
+        package static let heldUntil = "certwright.dev/held-until"
+        package static let heldScope = "certwright.dev/held-scope"
+        // Ours alone. On ACME issuers: docs/acme.md.
+        package static let preferredRoot = "certwright.dev/preferred-root"
+        package static let preferredChain = "certwright.dev/preferred-chain"
+        package static let profileMode = "certwright.dev/profile-mode"
+        package static let orderLimit = "certwright.dev/order-limit"
+        package static let rotateAccountKey = "certwright.dev/rotate-account-key"
+        package static let rotateAccountKeyEvery = "certwright.dev/rotate-account-key-every"
+        package static let deactivateAccount = "certwright.dev/deactivate-account"
+        package static let acceptedTerms = "certwright.dev/accepted-terms"
+        // Ours alone. On the Secret of an account's key: which wish for another key it answers, and when it was made.
+        package static let accountKeyRotation = "certwright.dev/rotation"
+        package static let accountKeyMadeAt = "certwright.dev/made-at"
+
         // Other projects' keys that solver objects carry or that select an ingress controller.
         package static let ingressClass = "kubernetes.io/ingress.class"
     }

@@ -57,10 +57,12 @@ struct ControllerFloor {
         let acme = ACMEAccess(
             lookup: lookup,
             clients: ACMEClients(
-                transport: transport, userAgent: Version.userAgent, time: time, observer: set.acmeMetrics.observer))
+                transport: transport, userAgent: Version.userAgent, time: time, observer: set.acmeMetrics.observer),
+            challenges: stores.challenges)
         addCertificates(to: &set, secrets, lookup, hasInstantIssuers: !instant.isEmpty)
         let lookAtIssuer = addIssuers(to: &set, secrets, acme)
         addACME(to: &set, secrets, acme, lookAtIssuer)
+        addRenewals(to: &set, secrets, acme)
         addShims(to: &set)
         addSigningRequests(to: &set, secrets, lookup)
         return set
@@ -131,8 +133,8 @@ struct ControllerFloor {
         let backoff = Backoff(minimum: .seconds(1), maximum: .seconds(600))
         if set.selected.contains(.requestsACME) {
             let reconciler = ACMERequestReconciler(
-                client: client, requests: stores.requests, orders: stores.orders, lookup: acme.lookup, events: events,
-                time: time)
+                client: client, requests: stores.requests, orders: stores.orders, certificates: stores.certificates,
+                secrets: secrets, lookup: acme.lookup, events: events, time: time)
             let loop = makeLoop("certificaterequests-issuer-acme", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
@@ -160,6 +162,18 @@ struct ControllerFloor {
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
         }
+    }
+
+    private func addRenewals(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
+        guard set.selected.contains(.certificatesTrigger) else { return }
+        let reconciler = RenewalReconciler(
+            client: client, certificates: stores.certificates, secrets: secrets, access: acme, events: events,
+            time: time)
+        let loop = makeLoop(
+            "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+        set.helpers.append { try await reconciler.run() }
     }
 
     private func addShims(to set: inout ControllerSet) {

@@ -65,7 +65,10 @@ struct Laboratory: Sendable {
             current = try await client.order(order.url, as: .waitOrder)
         }
         let url = try #require(current.certificate, "the order is \(current.status.rawValue): \(current.error as Any)")
-        return (try await client.certificate(url, preferredChain: preferredChain), request)
+        return (
+            try await client.certificate(url, preference: preferredChain.map { .issuer(commonName: $0) } ?? .standard),
+            request
+        )
     }
 
     func satisfy(_ url: String, with client: ACMEClient) async throws {
@@ -102,7 +105,7 @@ extension ACMEIdentifier {
 
 @Suite("Against Pebble", .enabled(if: Pebble.isInstalled(), "pebble is not installed; scripts/test installs it"))
 struct PebbleTests {
-    @Test("a certificate for an apex, its wildcard and an address, while half of all nonces are refused")
+    @Test("a certificate for an apex, its wildcard and an address, while half of all nonces are refused (T2, O7, Z2)")
     func issue() async throws {
         try await Laboratory.run { laboratory in
             let client = try await laboratory.account()
@@ -119,7 +122,7 @@ struct PebbleTests {
         }
     }
 
-    @Test("an address is proved over http-01")
+    @Test("an address is proved over http-01 (IP1, IP2)")
     func address() async throws {
         try await Laboratory.run { laboratory in
             let client = try await laboratory.account()
@@ -130,7 +133,7 @@ struct PebbleTests {
     }
 
     @Test(
-        "every kind of account key is taken",
+        "every kind of account key is taken (J6)",
         arguments: [KeyAlgorithm.ecdsa(.p256), .ecdsa(.p384), .rsa(bits: 2048)])
     func keys(algorithm: KeyAlgorithm) async throws {
         try await Laboratory.run { laboratory in
@@ -139,7 +142,7 @@ struct PebbleTests {
         }
     }
 
-    @Test("an account is found again by its key, keeps its URL, and takes new contacts")
+    @Test("an account is found again by its key, keeps its URL, and takes new contacts (A2, A4)")
     func accounts() async throws {
         try await Laboratory.run { laboratory in
             let key = try await PrivateKey.generate(.ecdsa(.p256))
@@ -167,7 +170,7 @@ struct PebbleTests {
         }
     }
 
-    @Test("an external account is bound with each HMAC, and a wrong key is refused")
+    @Test("an external account is bound with each HMAC, and a wrong key is refused (E1, E2)")
     func binding() async throws {
         var options = Pebble.Options()
         options.externalAccounts = ["kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"]
@@ -185,7 +188,7 @@ struct PebbleTests {
         }
     }
 
-    @Test("the preferred chain is found among the alternates by the issuer of its last certificate")
+    @Test("the preferred chain is found among the alternates by the issuer of its last certificate (X6)")
     func chains() async throws {
         var options = Pebble.Options()
         options.alternateRoots = 2
@@ -243,7 +246,7 @@ struct PebbleTests {
         }
     }
 
-    @Test("an authorization that is given up is deactivated")
+    @Test("an authorization that is given up is deactivated (Z11)")
     func deactivation() async throws {
         try await Laboratory.run { laboratory in
             let client = try await laboratory.account()
@@ -251,6 +254,50 @@ struct PebbleTests {
             let url = try #require(order.authorizations.first)
             try await client.deactivateAuthorization(url)
             #expect(try await client.authorization(url).status == .deactivated)
+        }
+    }
+
+    @Test("an account gets another key, and the old one signs for nothing any more (K1, K2, J11)")
+    func keyChange() async throws {
+        try await Laboratory.run { laboratory in
+            let old = try await laboratory.account()
+            let key = try await PrivateKey.generate(.ecdsa(.p384))
+            let new = try await old.changeKey(to: key)
+            #expect(try await new.account().status == .valid)
+            #expect(try await laboratory.server.existingAccount(of: key)?.url == old.accountURL)
+            await #expect(throws: ACMEError.self) { _ = try await old.account() }
+            // A key that has an account already is none for another.
+            let other = try await laboratory.account()
+            await #expect {
+                _ = try await other.changeKey(to: key)
+            } throws: { error in
+                // RFC 8555 §7.3.5 says 409; this Pebble says 500.
+                [409, 500].contains((error as? ACMEError)?.refusal?.status)
+            }
+        }
+    }
+
+    @Test("a deactivated account is told apart, and may order nothing (A8, A9)")
+    func deactivatedAccount() async throws {
+        try await Laboratory.run { laboratory in
+            let client = try await laboratory.account()
+            #expect(try await client.deactivate().status == .deactivated)
+            await #expect {
+                _ = try await client.newOrder(NewACMEOrder(identifiers: [.dns("a.example")]))
+            } throws: { error in
+                (error as? ACMEError)?.advice == .permanent
+            }
+        }
+    }
+
+    @Test("a certificate is revoked by its account or its own key, and a second time too (R1, R2, R4)")
+    func revocation() async throws {
+        try await Laboratory.run { laboratory in
+            let client = try await laboratory.account()
+            let name = [try ACMEIdentifier(dns: "revoked.example")]
+            let (chain, _) = try await laboratory.certificate(for: name, with: client)
+            try await client.revoke(chain.leaf, reason: .superseded)
+            try await client.revoke(chain.leaf, reason: .superseded)
         }
     }
 
@@ -292,7 +339,7 @@ struct PebbleTests {
     "Against the newer Pebble",
     .enabled(if: Pebble.isInstalled(.next), "pebble-next is not installed; scripts/test installs it"))
 struct NewerPebbleTests {
-    @Test("a profile that is offered is used; Retry-After comes in either form")
+    @Test("a profile that is offered is used; Retry-After comes in either form (F1, Z7)")
     func profiles() async throws {
         var options = Pebble.Options()
         options.version = .next
@@ -329,6 +376,28 @@ struct NewerPebbleTests {
             } throws: { error in
                 "\(error)".contains("certificate authority does not advertise a profile with name unsupported")
             }
+        }
+    }
+
+    @Test("renewal windows lie within the certificate's life, and in the past once it is revoked (ARI1, R7)")
+    func renewalWindows() async throws {
+        var options = Pebble.Options()
+        options.version = .next
+        try await Laboratory.run(options) { laboratory in
+            let client = try await laboratory.account()
+            let name = try ACMEIdentifier(dns: "window.example")
+            let (chain, _) = try await laboratory.certificate(for: [name], with: client)
+            let identifier = try #require(RenewalIdentifier(chain.leaf))
+            let found = try #require(try await laboratory.server.renewalInformation(for: identifier))
+            #expect(found.start > chain.leaf.notBefore)
+            #expect(found.end < chain.leaf.notAfter)
+            #expect(found.retryAfter != nil)
+            // The order that follows says whom it follows; a second one may not.
+            let next = try await client.newOrder(NewACMEOrder(identifiers: [name], replaces: identifier.text))
+            #expect(next.url != "")
+            try await client.revoke(chain.leaf)
+            let moved = try #require(try await laboratory.server.renewalInformation(for: identifier))
+            #expect(moved.end < .now())
         }
     }
 }

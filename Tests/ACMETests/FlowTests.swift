@@ -13,7 +13,7 @@ struct AccountTests {
         StubServer { $0.url.hasSuffix("/new-acct") ? response : nil }
     }
 
-    @Test("a new account is signed with its key and answers with its URL byte for byte")
+    @Test("a new account is signed with its key and answers with its URL byte for byte (A2, J3)")
     func new() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = registering(
@@ -28,7 +28,7 @@ struct AccountTests {
         #expect(post.payload == #"{"contact":["mailto:a@example.com"],"termsOfServiceAgreed":true}"#)
     }
 
-    @Test("nobody agrees to terms unasked, and no contact means no member")
+    @Test("nobody agrees to terms unasked, and no contact means no member (A1)")
     func bare() async throws {
         let key = try await PrivateKey.generate(.ed25519)
         let stub = registering(.json(["status": "valid"], headers: ["Location": "/acct/3"]))
@@ -39,7 +39,7 @@ struct AccountTests {
         #expect(stub.posts.first?.protected?["alg"] == "EdDSA")
     }
 
-    @Test("looking for an account asks for nothing else, and a key without one has none")
+    @Test("looking for an account asks for nothing else, and a key without one has none (A3)")
     func existing() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let none = registering(.problem("accountDoesNotExist", status: 400))
@@ -51,7 +51,7 @@ struct AccountTests {
         #expect(error?.refusal?.status == 429)
     }
 
-    @Test("a server that requires a binding is not asked without one")
+    @Test("a server that requires a binding is not asked without one (E3)")
     func bindingRequired() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -67,7 +67,7 @@ struct AccountTests {
     }
 
     @Test(
-        "the binding is an HMAC over the account key, with the URL and without a nonce",
+        "the binding is an HMAC over the account key, with the URL and without a nonce (E1, J4)",
         arguments: [
             (ExternalAccountBinding.Algorithm.hs256, HMAC.sha256), (.hs384, .sha384), (.hs512, .sha512),
         ])
@@ -91,7 +91,7 @@ struct AccountTests {
     }
 
     @Test(
-        "a binding key is read in every encoding CAs use, with white space around it",
+        "a binding key is read in every encoding CAs use, with white space around it (E2)",
         arguments: ["-_-_Aw", "-_-_Aw==", "+/+/Aw==", "  -_-_Aw\n", "\r\n+/+/Aw==\r\n"])
     func bindingKey(text: String) throws {
         let binding = try ExternalAccountBinding(keyID: " kid\n", encodedKey: Array(text.utf8))
@@ -104,7 +104,7 @@ struct AccountTests {
         #expect(throws: ACMEError.self) { try ExternalAccountBinding(keyID: "kid", encodedKey: Array(text.utf8)) }
     }
 
-    @Test("an update of contacts sends the contacts alone")
+    @Test("an update of contacts sends the contacts alone (A7)")
     func update() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer {
@@ -116,7 +116,7 @@ struct AccountTests {
     }
 
     @Test(
-        "a contact no server may take is refused before it is sent",
+        "a contact no server may take is refused before it is sent (A5)",
         arguments: ["mailto:", "mailto:a", "mailto:a@b?subject=x", "mailto:a@b,c@d", "mailto:ä@b.example", "mailto:@b"])
     func contacts(contact: String) async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
@@ -143,7 +143,7 @@ struct OrderTests {
         "authorizations": ["https://ca.example/z/1", "https://ca.example/z/2"],
     ]
 
-    @Test("an order names each name once and keeps its URL; the answer's order of names does not matter")
+    @Test("an order names each name once and keeps its URL; the answer's order of names does not matter (O1, O3, O5)")
     func new() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = ordering(answer)
@@ -158,7 +158,7 @@ struct OrderTests {
                 == #"{"identifiers":[{"type":"dns","value":"a.example"},{"type":"dns","value":"b.example"}]}"#)
     }
 
-    @Test("times are sent without fractions, and only what was asked for is sent")
+    @Test("times are sent without fractions, and only what was asked for is sent (O1)")
     func options() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -180,7 +180,7 @@ struct OrderTests {
                 """)
     }
 
-    @Test("a profile the server does not offer is refused before an order is made")
+    @Test("a profile the server does not offer is refused before an order is made (F1)")
     func profile() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer()
@@ -191,7 +191,7 @@ struct OrderTests {
         #expect(stub.posts.isEmpty)
     }
 
-    @Test("an order for other names than asked for is abandoned")
+    @Test("an order for other names than asked for is abandoned (O4)")
     func otherNames() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = ordering(answer)
@@ -218,7 +218,7 @@ struct OrderTests {
         }
     }
 
-    @Test("finalizing sends the request's DER, keeps the order's URL, and refuses an account key")
+    @Test("finalizing sends the request's DER, keeps the order's URL, and refuses an account key (O9, O10, O3)")
     func finalize() async throws {
         let account = try await PrivateKey.generate(.ecdsa(.p256))
         let key = try await PrivateKey.generate(.ecdsa(.p256))
@@ -253,7 +253,7 @@ struct OrderTests {
         #expect(stub.posts.count == 1)
     }
 
-    @Test("a challenge is answered with {} exactly, and an authorization given up with its new status")
+    @Test("a challenge is answered with {} exactly, and an authorization given up with its new status (J10, Z11)")
     func challenges() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -266,7 +266,9 @@ struct OrderTests {
         #expect(stub.posts.map(\.payload) == ["{}", #"{"status":"deactivated"}"#])
     }
 
-    @Test("challenges of unknown types are kept, those without a URL are left out, states are open words")
+    @Test(
+        "challenges of unknown types are kept, those without a URL are left out, states are open words (Z1, Z2, Z3, Z8)"
+    )
     func authorization() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -322,7 +324,7 @@ struct DownloadTests {
 
     private let url = "https://ca.example/cert/1"
 
-    @Test("the chain comes in the server's order, its self-signed root is left out of what is stored")
+    @Test("the chain comes in the server's order, its self-signed root is left out of what is stored (T9, X1, X3, X4)")
     func chain() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let issued = try await Issued.make(rootName: "Root A", key: key)
@@ -349,7 +351,7 @@ struct DownloadTests {
         }
     }
 
-    @Test("the alternate whose last certificate was issued by the preferred name is taken; else the default")
+    @Test("the alternate whose last certificate was issued by the preferred name is taken; else the default (X5, X6)")
     func preferred() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let chains = [
@@ -366,17 +368,43 @@ struct DownloadTests {
         let client = stub.client(try await PrivateKey.generate(.ecdsa(.p256)))
         #expect(try await client.certificate(url).certificates.last?.subject.commonName == "Root A")
         #expect(stub.posts.count == 1)
-        #expect(try await client.certificate(url, preferredChain: "Root A").isPreferred)
+        #expect(try await client.certificate(url, preference: .issuer(commonName: "Root A")).isPreferred)
         #expect(stub.posts.count == 2)
-        let alternate = try await client.certificate(url, preferredChain: "Root C")
+        let alternate = try await client.certificate(url, preference: .issuer(commonName: "Root C"))
         #expect(alternate.certificates.last?.subject.commonName == "Root C")
         #expect(stub.posts.count == 5)
-        let missed = try await client.certificate(url, preferredChain: "Root D")
+        let missed = try await client.certificate(url, preference: .issuer(commonName: "Root D"))
         #expect(missed.certificates.last?.subject.commonName == "Root A")
         #expect(!missed.isPreferred)
     }
 
-    @Test("a key among the certificates, an empty answer or a broken chain is refused")
+    @Test("a chain is also chosen by its root's fingerprint or key identifier, and by its size (X6)")
+    func chosen() async throws {
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        let long = try await Issued.make(rootName: "A root with a name that is longer than the other's", key: key)
+        let short = try await Issued.make(rootName: "B", key: key)
+        let chains = ["1": long.pem, "2": short.pem]
+        let stub = StubServer { request in
+            guard request.method == "POST", let pem = chains[String(request.url.last!)] else { return nil }
+            return .text(pem, headers: ["Link": "</cert/2>;rel=alternate"])
+        }
+        let client = stub.client(try await PrivateKey.generate(.ecdsa(.p256)))
+        let fingerprint = Hex.encode(short.root.fingerprintSHA256).uppercased()
+        let byPrint = try #require(ChainPreference(root: fingerprint))
+        #expect(try await client.certificate(url, preference: byPrint).certificates.last == short.root)
+        let identifier = try #require(short.root.extensions.subjectKeyId)
+        let byKey = try #require(ChainPreference(root: Hex.encode(identifier)))
+        #expect(try await client.certificate(url, preference: byKey).certificates.last == short.root)
+        #expect(try await client.certificate(url, preference: .smallest).certificates.last == short.root)
+        let nobody = try #require(ChainPreference(root: String(repeating: "ab:", count: 31) + "ab"))
+        let missed = try await client.certificate(url, preference: nobody)
+        #expect(missed.certificates.last == long.root)
+        #expect(!missed.isPreferred)
+        #expect(ChainPreference(root: "ISRG Root X1") == nil)
+        #expect(ChainPreference(root: "abcd") == nil)
+    }
+
+    @Test("a key among the certificates, an empty answer or a broken chain is refused (X2, X4)")
     func refused() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let issued = try await Issued.make(rootName: "Root A", key: key)

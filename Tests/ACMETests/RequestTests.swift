@@ -9,7 +9,9 @@ import Wire
 
 @Suite("Signed requests")
 struct RequestTests {
-    @Test("POST-as-GET has an empty payload, kid and the URL byte for byte; all requests say who asks")
+    @Test(
+        "POST-as-GET has an empty payload, kid and the URL byte for byte; all requests say who asks (T3, T4, T5, T6, J1, J2, J8, J9)"
+    )
     func postAsGet() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let url = "https://ca.example:443/order/1?a=%7e"
@@ -36,7 +38,7 @@ struct RequestTests {
         #expect(key.publicKey.isValidJWSSignature(signature, of: Array(input.utf8)))
     }
 
-    @Test("badNonce is answered at once with the nonce of the refusal, signed anew, not with one from the pool")
+    @Test("badNonce is answered at once with the nonce of the refusal, signed anew, not with one from the pool (N4)")
     func badNonce() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let refusals = Mutex(0)
@@ -56,7 +58,7 @@ struct RequestTests {
         #expect(Set(stub.posts.map { $0.json!["signature"]! }).count == 13)
     }
 
-    @Test("a server that refuses every nonce is given up on after a bounded number of tries")
+    @Test("a server that refuses every nonce is given up on after a bounded number of tries (N5)")
     func badNonceForever() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { $0.method == "POST" ? .problem("badNonce", status: 400) : nil }
@@ -68,7 +70,7 @@ struct RequestTests {
         #expect(stub.posts.count == ACMEServer.nonceAttempts)
     }
 
-    @Test("the nonce of each answer, errors included, serves the next request; no second HEAD is made")
+    @Test("the nonce of each answer, errors included, serves the next request; no second HEAD is made (N1, N2)")
     func noncesAreReused() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -82,7 +84,7 @@ struct RequestTests {
         #expect(stub.posts.map(\.nonce) == ["n2", "n3", "n4"])
     }
 
-    @Test("where HEAD is not allowed GET brings the nonce")
+    @Test("where HEAD is not allowed GET brings the nonce (N1)")
     func nonceByGet() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -98,7 +100,7 @@ struct RequestTests {
         #expect(stub.posts.map(\.nonce) == ["byGet"])
     }
 
-    @Test("plain http is refused before anything is sent, in the directory's URL and in the URLs it names")
+    @Test("plain http is refused before anything is sent, in the directory's URL and in the URLs it names (T1)")
     func plainHTTP() async throws {
         let stub = StubServer()
         let plain = ACMEServer(
@@ -116,7 +118,7 @@ struct RequestTests {
         #expect(second?.advice == .permanent)
     }
 
-    @Test("a redirected POST is not followed and not success")
+    @Test("a redirected POST is not followed and not success (T11)")
     func redirect() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -130,7 +132,7 @@ struct RequestTests {
         #expect(stub.posts.count == 1)
     }
 
-    @Test("an HTML page of a load balancer is a refusal judged by its status")
+    @Test("an HTML page of a load balancer is a refusal judged by its status (Y4)")
     func htmlError() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -143,7 +145,21 @@ struct RequestTests {
         #expect(error?.refusal?.problem.detail == "the server answered 502 without saying why")
     }
 
-    @Test("garbage instead of JSON, and an answer that is too large, are errors and not traps")
+    @Test("a refusal in which no CA says why is no last word, except that something is not there (Y4)")
+    func unexplained() async throws {
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        for (status, advice) in [(400, ACMEAdvice.retry), (403, .retry), (404, .permanent), (410, .permanent)] {
+            let stub = StubServer { request in
+                request.method == "POST" ? .text("<html>", status: HTTPResponse.Status(code: status)) : nil
+            }
+            let error = await expectACMEError { () throws(ACMEError) in
+                try await stub.client(key).order("https://ca.example/order/1")
+            }
+            #expect(error?.advice == advice)
+        }
+    }
+
+    @Test("garbage instead of JSON, and an answer that is too large, are errors and not traps (T12)")
     func garbage() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -164,7 +180,7 @@ struct RequestTests {
     }
 
     @Test(
-        "Retry-After comes back as a value in both forms",
+        "Retry-After comes back as a value in both forms (Q2, Z7)",
         arguments: [("120", 120), ("Sun, 01 Mar 2026 12:05:00 GMT", 300), ("Sun, 01 Mar 2026 11:00:00 GMT", 0)])
     func retryAfter(header: String, seconds: Int) async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
@@ -190,7 +206,7 @@ struct RequestTests {
         #expect(error?.advice == .retryAt(FixedTime().now() + wait))
     }
 
-    @Test("the terms of service and the help page of a refusal are kept")
+    @Test("the terms of service and the help page of a refusal are kept (A14, Q4)")
     func links() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer { request in
@@ -224,7 +240,7 @@ struct RequestTests {
         #expect(seen.map(\.status) == [200, 200, 200])
     }
 
-    @Test("a directory is fetched once for many requests, and again after a URL of it was not known")
+    @Test("a directory is fetched once for many requests, and again after a URL of it was not known (T14)")
     func directoryCaching() async throws {
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let stub = StubServer()

@@ -8,7 +8,7 @@ import Wire
 @Suite("Identifiers of orders")
 struct IdentifierTests {
     @Test(
-        "a DNS name is sent in lower case A-labels without its trailing dot",
+        "a DNS name is sent in lower case A-labels without its trailing dot (T7, O2)",
         arguments: [
             ("WWW.Example.COM", "www.example.com"), ("example.com.", "example.com"),
             ("bücher.example", "xn--bcher-kva.example"), ("*.Example.com", "*.example.com"),
@@ -18,7 +18,7 @@ struct IdentifierTests {
     }
 
     @Test(
-        "what no order can ask for is refused with its reason",
+        "what no order can ask for is refused with its reason (O2)",
         arguments: [
             ("", IdentifierError.empty), ("192.0.2.1", .addressAsName("192.0.2.1")),
             ("2001:db8::1", .addressAsName("2001:db8::1")),
@@ -30,7 +30,7 @@ struct IdentifierTests {
         #expect(throws: reason) { try ACMEIdentifier(dns: raw) }
     }
 
-    @Test("an IPv6 address is compared and sent in the text of RFC 5952")
+    @Test("an IPv6 address is compared and sent in the text of RFC 5952 (IP1)")
     func addresses() throws {
         let long = try ACMEIdentifier(ip: "2001:0DB8:0:0:0:0:0:0001")
         #expect(long.value == "2001:db8::1")
@@ -38,7 +38,7 @@ struct IdentifierTests {
         #expect(throws: IdentifierError.address("example.com")) { try ACMEIdentifier(ip: "example.com") }
     }
 
-    @Test("one set of names always makes one request, each name once, dns before ip")
+    @Test("one set of names always makes one request, each name once, dns before ip (O2)")
     func ordering() throws {
         let order = NewACMEOrder(identifiers: [
             try ACMEIdentifier(ip: "192.0.2.1"), .dns("b.example"), .dns("a.example"), .dns("b.example"),
@@ -49,7 +49,7 @@ struct IdentifierTests {
 
 @Suite("Problem documents")
 struct ProblemTests {
-    @Test("subproblems, instance and members nobody knows are kept, and all is said in one line")
+    @Test("subproblems, instance and members nobody knows are kept, and all is said in one line (Y1, Y2)")
     func whole() throws {
         // RFC 8555 §6.7.1, with a member added
         let text = #"""
@@ -72,14 +72,14 @@ struct ProblemTests {
                 """)
     }
 
-    @Test("a type is compared by its last part in any case, and is about:blank when absent")
+    @Test("a type is compared by its last part in any case, and is about:blank when absent (N6, Y3)")
     func types() {
         #expect(ProblemType(rawValue: "urn:acme:error:BadNonce") == .badNonce)
         #expect(Problem(document: [:]).type == .blank)
         #expect(ProblemType.badNonce != .badCSR)
     }
 
-    @Test("a text for people is bounded, has no control characters and no tokens")
+    @Test("a text for people is bounded, has no control characters and no tokens (Y1)")
     func presentable() {
         let detail = "paused, see https://ca.example/sfe/v1/unpause?jwt=eyJhbGciOi.JIUzI1NiJ9.x-_y&lang=en\u{1B}[31m"
         #expect(
@@ -91,6 +91,7 @@ struct ProblemTests {
 
 @Suite("What to do about an error")
 struct AdviceTests {
+    static let minuteLater = Timestamp(rfc3339: "2026-03-01T12:01:00Z")!
     let now = Timestamp(rfc3339: "2026-03-01T12:00:00Z")!
 
     func advice(_ name: String, _ status: Int, retryAt: Timestamp? = nil, detail: String = "") -> ACMEAdvice {
@@ -102,22 +103,31 @@ struct AdviceTests {
     }
 
     @Test(
-        "each problem type has its advice by type and status",
+        "each problem type is tried again, waited for, left to a person or given up (Y5)",
         arguments: [
-            ("accountDoesNotExist", 400, ACMEAdvice.permanent), ("badCSR", 400, .permanent), ("caa", 403, .permanent),
-            ("externalAccountRequired", 403, .permanent), ("invalidProfile", 400, .permanent),
-            ("malformed", 400, .permanent), ("malformed", 404, .permanent), ("rejectedIdentifier", 400, .permanent),
-            ("unauthorized", 403, .permanent), ("unsupportedIdentifier", 400, .permanent),
-            ("unheardOf", 418, .permanent),
-            ("badNonce", 400, .retry), ("orderNotReady", 403, .retry), ("serverInternal", 500, .retry),
-            ("unheardOf", 500, .retry), ("unheardOf", 408, .retry), ("conflict", 409, .retry), ("x", 425, .retry),
-            ("x", 502, .retry), ("userActionRequired", 403, .userActionRequired),
+            ("accountDoesNotExist", 400, ACMEAdvice.permanent), ("alreadyReplaced", 409, .retry),
+            ("alreadyRevoked", 400, .permanent), ("badCSR", 400, .permanent), ("badNonce", 400, .retry),
+            ("badPublicKey", 400, .permanent), ("badRevocationReason", 400, .permanent),
+            ("badSignatureAlgorithm", 400, .permanent), ("caa", 403, .permanent), ("compound", 400, .permanent),
+            ("conflict", 409, .retry), ("connection", 400, .permanent), ("dns", 400, .permanent),
+            ("externalAccountRequired", 403, .permanent), ("incorrectResponse", 403, .permanent),
+            ("invalidContact", 400, .permanent), ("invalidProfile", 400, .permanent), ("malformed", 400, .permanent),
+            ("malformed", 404, .permanent), ("malformed", 405, .permanent), ("malformed", 415, .permanent),
+            ("orderNotReady", 403, .retry), ("rateLimited", 429, .retryAt(AdviceTests.minuteLater)),
+            ("rateLimited", 503, .retryAt(AdviceTests.minuteLater)), ("rejectedIdentifier", 400, .permanent),
+            ("rejectedIdentifier", 403, .permanent), ("serverInternal", 500, .retry), ("tls", 400, .permanent),
+            ("unauthorized", 401, .permanent), ("unauthorized", 403, .permanent),
+            ("unsupportedContact", 400, .permanent), ("unsupportedIdentifier", 400, .permanent),
+            ("userActionRequired", 403, .userActionRequired), ("agreementRequired", 403, .userActionRequired),
+            ("unheardOf", 418, .permanent), ("unheardOf", 500, .retry), ("unheardOf", 502, .retry),
+            ("unheardOf", 503, .retry), ("unheardOf", 504, .retry), ("unheardOf", 408, .retry),
+            ("unheardOf", 409, .retry), ("unheardOf", 425, .retry), ("unheardOf", 501, .permanent),
         ])
     func table(name: String, status: Int, expected: ACMEAdvice) {
         #expect(advice(name, status) == expected)
     }
 
-    @Test("a 429 is never permanent, whatever its type, and waits at least a minute without a hint")
+    @Test("a 429 is never permanent, whatever its type, and waits at least a minute without a hint (Q1, Q3)")
     func throttled() {
         let later = now + .seconds(3600)
         #expect(advice("rateLimited", 429, retryAt: later) == .retryAt(later))
@@ -126,14 +136,14 @@ struct AdviceTests {
         #expect(advice("serverInternal", 500, retryAt: later) == .retryAt(later))
     }
 
-    @Test("without Retry-After the time in Let's Encrypt's sentence counts")
+    @Test("without Retry-After the time in Let's Encrypt's sentence counts (Q1)")
     func sentence() {
         let detail = "too many certificates already issued: retry after 2026-03-02 03:04:05 UTC: see https://le/docs"
         #expect(advice("rateLimited", 429, detail: detail) == .retryAt(Timestamp(rfc3339: "2026-03-02T03:04:05Z")!))
         #expect(advice("rateLimited", 429, detail: "retry after lunch") == .retryAt(now + .seconds(60)))
     }
 
-    @Test("a paused account needs a person")
+    @Test("a paused account needs a person (Q6)")
     func paused() {
         let detail = "paused; unpause at https://le/sfe/v1/unpause?jwt=x"
         #expect(advice("rateLimited", 429, retryAt: now + .seconds(5), detail: detail) == .userActionRequired)
@@ -142,7 +152,7 @@ struct AdviceTests {
 
 @Suite("Link headers")
 struct LinkTests {
-    @Test("several links in one header, with commas and quotes inside, are told apart")
+    @Test("several links in one header, with commas and quotes inside, are told apart (X5)")
     func parsing() {
         let header =
             #"<https://ca/a?x=1,2>; title="a, b; rel=\"no\""; rel="alternate", </b>;REL=Alternate , <c>;rel="up index""#
@@ -174,7 +184,7 @@ struct LinkTests {
 struct NonceTests {
     let now = Timestamp(rfc3339: "2026-03-01T12:00:00Z")!
 
-    @Test("each nonce is handed out once, oldest first")
+    @Test("each nonce is handed out once, oldest first (N3)")
     func once() {
         var pool = NoncePool()
         pool.received("a", at: now)
@@ -184,14 +194,16 @@ struct NonceTests {
         #expect(pool.take(at: now) == nil)
     }
 
-    @Test("nonces with characters outside base64url are ignored", arguments: ["", "a b", "a=", "a+b", "é", "a\n"])
+    @Test(
+        "nonces with characters outside base64url are ignored (N7, T8)",
+        arguments: ["", "a b", "a=", "a+b", "é", "a\n"])
     func illegal(text: String) {
         var pool = NoncePool()
         pool.received(text, at: now)
         #expect(pool.count == 0)
     }
 
-    @Test("old nonces are dropped, and the pool is bounded")
+    @Test("old nonces are dropped, and the pool is bounded (N8)")
     func bounds() {
         var pool = NoncePool()
         for number in 0..<500 { pool.received("n\(number)", at: now) }
@@ -204,7 +216,7 @@ struct NonceTests {
 
 @Suite("Directories")
 struct DirectoryTests {
-    @Test("unknown members are ignored, optional ones may be absent, the slash after renewalInfo goes")
+    @Test("unknown members are ignored, optional ones may be absent, the slash after renewalInfo goes (D1, D2, D6)")
     func tolerant() throws {
         let directory = try ACMEDirectory([
             "newNonce": "https://ca/n", "newAccount": "https://ca/a", "newOrder": "https://ca/o",
@@ -221,7 +233,7 @@ struct DirectoryTests {
         #expect(directory.termsOfService == nil)
     }
 
-    @Test("a directory without newOrder is malformed")
+    @Test("a directory without newOrder is malformed (D1)")
     func missing() {
         #expect(throws: ACMEError.self) {
             try ACMEDirectory(["newNonce": "https://ca/n", "newAccount": "https://ca/a"])
@@ -250,7 +262,7 @@ struct DirectoryTests {
 @Suite("Challenge tokens")
 struct TokenTests {
     @Test(
-        "a token that is short or has characters of paths, queries or padding is refused",
+        "a token that is short or has characters of paths, queries or padding is refused (Z4, T8)",
         arguments: [
             "", "short", "../../../../etc/passwd-long-enough", "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr==",
             "evaGxfADs6pSRb2LAv9IZ f17Dt3juxGJ", "evaGxfADs6pSRb2LAv9I\u{e9}",
@@ -259,7 +271,7 @@ struct TokenTests {
         #expect(throws: ACMEError.self) { try ChallengeToken(token) }
     }
 
-    @Test("the key authorization is the token, a dot and the thumbprint; its digest is what DNS carries")
+    @Test("the key authorization is the token, a dot and the thumbprint; its digest is what DNS carries (Z5, N1d)")
     func keyAuthorization() throws {
         // The key of RFC 7638 §3.1; the digest was computed with openssl.
         let key = try PublicKey(jwk: [

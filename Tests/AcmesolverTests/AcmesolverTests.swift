@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(
-        "the key is given for the domain in any spelling of the Host header",
+        "the key is given for the domain in any spelling of the Host header (H1, H3)",
         arguments: [
             ("example.com", "example.com"), ("example.com", "EXAMPLE.com:80"), ("Example.com", "example.com."),
             ("example.com", "example.com.:8080"), ("10.0.0.1", "10.0.0.1:80"), ("2001:db8::1", "[2001:DB8::1]"),
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(
-        "anything else is not found, and never shows the key",
+        "anything else is not found, and never shows the key (H2)",
         arguments: [
             ("/.well-known/acme-challenge/tok", "other.com"), ("/.well-known/acme-challenge/tok", nil),
             ("/.well-known/acme-challenge/tok", ""), ("/.well-known/acme-challenge/tok/", "example.com"),

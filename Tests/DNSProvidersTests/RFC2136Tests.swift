@@ -59,7 +59,7 @@ struct RFC2136Tests {
     }
 
     @Test(
-        "two values live under one name, each goes alone, and saying it again changes nothing",
+        "two values live under one name, each goes alone, and saying it again changes nothing (N2d)",
         arguments: ["UDP", "TCP"])
     func contract(transport: String) async throws {
         try await Knot.run(Self.options()) { knot in

@@ -7,7 +7,7 @@ import Wire
     static let now = Timestamp(secondsSince1970: 946_684_799 - 60, nanoseconds: 0)
 
     @Test(
-        "both forms are read, and no wait is negative or endless",
+        "both forms are read, and no wait is negative or endless (Q2)",
         arguments: [
             ("120", Duration.seconds(120)), ("0", .zero), (" 7\t", .seconds(7)),
             ("Fri, 31 Dec 1999 23:59:59 GMT", .seconds(60)), ("Fri, 31 Dec 1979 23:59:59 GMT", .zero),

@@ -58,7 +58,7 @@ struct AccountDecisionTests {
         #expect(reason(AccountDecision.decide(view)) == expected)
     }
 
-    @Test("a missing key is made, unless that is forbidden; an unusable one is said")
+    @Test("a missing key is made, unless that is forbidden; an unusable one is said (A13)")
     func keys() {
         var view = AccountView(issuer: issuer(), status: nil, key: .secretMissing(secret), now: now)
         #expect(AccountDecision.decide(view) == .makeKey)
@@ -68,7 +68,7 @@ struct AccountDecisionTests {
         #expect(reason(AccountDecision.decide(view)) == "ErrVerifyACMEAccount")
     }
 
-    @Test("every kind of key is read; junk and emptiness are told apart from absence")
+    @Test("every kind of key is read; junk and emptiness are told apart from absence (J6)")
     func reads() async throws {
         let selector = SecretKeySelector(name: "account")
         for algorithm in [KeyAlgorithm.rsa(bits: 2048), .ecdsa(.p384), .ed25519] {
@@ -89,7 +89,7 @@ struct AccountDecisionTests {
         }
     }
 
-    @Test("what the status says already is not asked again, unless something changed or the server denied it")
+    @Test("what the status says already is not asked again, unless something changed or the server denied it (A2, E4)")
     func settled() async throws {
         let key = try await key()
         let other = try await self.key()
@@ -120,7 +120,8 @@ struct AccountDecisionTests {
     }
 
     @Test(
-        "a binding that is missing keeps a new account from being made, and says so; an account that exists needs none")
+        "a binding that is missing keeps a new account from being made, and says so; an account that exists needs none (E3)"
+    )
     func binding() async throws {
         let key = try await key()
         var view = AccountView(
@@ -138,7 +139,7 @@ struct AccountDecisionTests {
         #expect(AccountDecision.decide(view) == .ask)
     }
 
-    @Test("an account in order is kept with the key's hash and the e-mail; another never is")
+    @Test("an account in order is kept with the key's hash and the e-mail; another never is (A9)")
     func answers() async throws {
         let key = try await key()
         var view = AccountView(
@@ -156,7 +157,7 @@ struct AccountDecisionTests {
         #expect(reason(AccountDecision.decide(view)) == "ErrVerifyACMEAccount")
     }
 
-    @Test("a refusal says what comes next, and when")
+    @Test("a refusal says what comes next, and when (A6, A14)")
     func refusals() async throws {
         let key = try await key()
         func decide(_ error: ACMEError, updating: Bool = false, failures: Int = 1) -> IssuerReadiness? {

@@ -5,7 +5,7 @@ import Wire
 
 @Suite("Requests and certificates")
 struct CertificateTests {
-    @Test("a request keeps every extension and openssl accepts it", arguments: Samples.algorithms)
+    @Test("a request keeps every extension and openssl accepts it (O11)", arguments: Samples.algorithms)
     func request(algorithm: KeyAlgorithm) async throws {
         let key = try await PrivateKey.generate(algorithm)
         let extensions = try Samples.everyExtension()

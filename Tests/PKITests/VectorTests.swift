@@ -4,7 +4,7 @@ import Wire
 
 @Suite("Published vectors")
 struct VectorTests {
-    @Test("RFC 7515 A.3: the signature verifies, and one of ours has its shape")
+    @Test("RFC 7515 A.3: the signature verifies, and one of ours has its shape (J5)")
     func es256() async throws {
         let jwk: JSONValue = [
             "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
@@ -22,7 +22,7 @@ struct VectorTests {
         #expect(key.jwk.objectValue?.keys == ["crv", "kty", "x", "y"])
     }
 
-    @Test("RFC 7638 §3.1: the thumbprint of an RSA key")
+    @Test("RFC 7638 §3.1: the thumbprint of an RSA key (J12)")
     func thumbprint() throws {
         let jwk: JSONValue = [
             "e": "AQAB", "kty": "RSA",
@@ -95,7 +95,7 @@ struct VectorTests {
         #expect(Digest.sha512([]).count == 64)
     }
 
-    @Test("P-256 coordinates and signature halves that begin with zeros keep their width")
+    @Test("P-256 coordinates and signature halves that begin with zeros keep their width (J5, J13)")
     func leadingZeros() async throws {
         var isXShort = false
         var isYShort = false
@@ -122,7 +122,8 @@ struct VectorTests {
         #expect(isShort)
     }
 
-    @Test("JWS signatures have fixed widths", arguments: [(KeyAlgorithm.ecdsa(.p384), 96), (.ecdsa(.p521), 132)])
+    @Test(
+        "JWS signatures have fixed widths (J5, J7)", arguments: [(KeyAlgorithm.ecdsa(.p384), 96), (.ecdsa(.p521), 132)])
     func widths(algorithm: KeyAlgorithm, width: Int) async throws {
         let key = try await PrivateKey.generate(algorithm)
         let signature = try await key.signJWS([1])

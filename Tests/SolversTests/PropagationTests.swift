@@ -13,7 +13,7 @@ struct PropagationTests {
         return Propagation.decide(name, sightings, waited: waited, again: again)
     }
 
-    @Test("seen by all is seen")
+    @Test("seen by all is seen (N5d)")
     func all() {
         #expect(
             Self.decide([.shown, .shown]) == .visible("ns1 and ns2 show the TXT record of _acme-challenge.a.example"))

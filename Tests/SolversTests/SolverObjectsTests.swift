@@ -114,7 +114,7 @@ struct SolverObjectsTests {
         #expect(relabelled.service.spec?["selector"]?["acme.cert-manager.io/http-token"] == "mine")
     }
 
-    @Test("the Ingress routes the one path, by class or by class name, its template merged in")
+    @Test("the Ingress routes the one path, by class or by class name, its template merged in (H1)")
     func ingress() throws {
         let plain = try Self.objects(#"{"ingressClassName": "traefik"}"#)
         let path = Ingress.Path(
@@ -139,7 +139,7 @@ struct SolverObjectsTests {
         #expect(legacy.spec?.ingressClassName == nil)
     }
 
-    @Test("a rule for an address has no host", arguments: ["192.0.2.1", "2001:db8::1"])
+    @Test("a rule for an address has no host (IP3)", arguments: ["192.0.2.1", "2001:db8::1"])
     func addresses(name: String) throws {
         #expect(try Self.objects(dnsName: name).ingress.spec?.rules?[0].host == nil)
     }

@@ -87,7 +87,7 @@ struct SolverSelectionTests {
         #expect(try Self.index(solvers, name) == (matches ? 1 : 0))
     }
 
-    @Test("a wildcard takes DNS-01 only, and its selector names it with the star")
+    @Test("a wildcard takes DNS-01 only, and its selector names it with the star (H5)")
     func wildcard() throws {
         #expect(try Self.index([Self.http(), Self.dns()], "example.com", wildcard: true) == 1)
         let solvers = [
@@ -97,7 +97,7 @@ struct SolverSelectionTests {
         #expect(try Self.index(solvers, "example.com", wildcard: false) == 1)
     }
 
-    @Test("an address takes HTTP-01 only", arguments: ["192.0.2.1", "2001:db8::1"])
+    @Test("an address takes HTTP-01 only (IP2)", arguments: ["192.0.2.1", "2001:db8::1"])
     func address(name: String) throws {
         #expect(try Self.index([Self.dns(), Self.http()], name) == 1)
     }

@@ -33,11 +33,14 @@ package struct RenewalPlan: Sendable, Hashable {
         self.problem = problem
     }
 
+    /// - Parameter suggested: what the CA makes of the moment without windows (RFC 9773), if it has said so. The
+    ///   windows apply to that.
     package init(
         _ spec: Certificate.Spec, notBefore: Timestamp, notAfter: Timestamp, now: Timestamp,
-        zones: ZoneDatabase = .system
+        zones: ZoneDatabase = .system, suggested: ((Timestamp) -> Timestamp)? = nil
     ) {
-        let desired = Self.desired(spec, notBefore: notBefore, notAfter: notAfter)
+        let usual = Self.desired(spec, notBefore: notBefore, notAfter: notAfter)
+        let desired = suggested?(usual) ?? usual
         do throws(FieldProblems) {
             switch try RenewalRule(spec.renewal, zones: zones) {
             case .disabled: self.init(nil)

@@ -9,6 +9,10 @@ package enum ACMECaches {
     package static let owner = "owner"
     /// Index: those under way, by issuer (`IssuerLookup.indexValue`).
     package static let issuer = "issuer"
+    /// Index: Orders that a limit of the CA holds up, by issuer.
+    package static let held = "held"
+    /// Index: Challenges that are not over, by issuer.
+    package static let open = "open"
     /// Index of issuers: by the Secrets they read.
     package static let secret = "secret"
 
@@ -19,6 +23,12 @@ package enum ACMECaches {
                 guard order.status?.state?.isFinal != true else { return [] }
                 return [IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)]
             },
+            held: { order in
+                guard order.status?.state?.isFinal != true,
+                    order.metadata.annotations?[Names.Annotation.heldUntil] != nil
+                else { return [] }
+                return [IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)]
+            },
         ])
     }
 
@@ -26,6 +36,10 @@ package enum ACMECaches {
         Cache(indexes: [
             owner: { [$0.metadata.controller?.uid].compactMap(\.self) },
             issuer: { [IssuerLookup.indexValue($0.spec.issuerRef, namespace: $0.key.namespace)] },
+            open: { challenge in
+                guard challenge.status?.state?.isFinal != true else { return [] }
+                return [IssuerLookup.indexValue(challenge.spec.issuerRef, namespace: challenge.key.namespace)]
+            },
         ])
     }
 

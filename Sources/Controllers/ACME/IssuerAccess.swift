@@ -1,9 +1,9 @@
 import ACME
-import CertificateAPI
+package import CertificateAPI
 import DNSProviders
 package import Issuers
 import KubeModel
-import KubeRuntime
+package import KubeRuntime
 import PKI
 import Synchronization
 import Wire
@@ -20,17 +20,38 @@ struct ACMEIssuerFacts: Sendable, Equatable {
     var issuer: ACMEIssuer
     /// Who signs the requests; the thumbprint of it goes into every response.
     var accountKey: PublicKey
+    var options: IssuerOptions
+
+    init(issuer: ACMEIssuer, accountKey: PublicKey, annotations: [String: String]? = nil) {
+        self.issuer = issuer
+        self.accountKey = accountKey
+        options = IssuerOptions(annotations, server: issuer.server)
+    }
+
+    /// What the annotations say, else `preferredChain` of the spec.
+    var chainPreference: ChainPreference {
+        options.chain ?? issuer.preferredChain.nonEmpty.map { .issuer(commonName: $0) } ?? .standard
+    }
 }
 
 /// Finds the ACME account behind an issuer reference.
 package struct ACMEAccess: Sendable {
     package let lookup: IssuerLookup
     let clients: ACMEClients
+    private let challenges: Cache<Challenge>
     private let accounts = AccountListeners()
 
-    package init(lookup: IssuerLookup, clients: ACMEClients) {
+    package init(lookup: IssuerLookup, clients: ACMEClients, challenges: Cache<Challenge>) {
         self.lookup = lookup
         self.clients = clients
+        self.challenges = challenges
+    }
+
+    /// Whether challenges of the issuer wait to be answered or looked at.
+    func hasOpenChallenges(of issuer: ObjectReference) -> Bool {
+        let reference = IssuerReference(name: issuer.name, kind: issuer.kind)
+        let value = IssuerLookup.indexValue(reference, namespace: issuer.namespace ?? "")
+        return !challenges.matching(index: ACMECaches.open, value: value).isEmpty
     }
 
     func find(_ reference: IssuerReference, namespace: String) -> (IssuerAccess, ACMEClient?) {
@@ -43,7 +64,9 @@ package struct ACMEAccess: Sendable {
         }
         guard ACMEReadiness(found.status).isUsable, let client = clients.account(ofIssuer: found.reference.uid ?? "")
         else { return (.waiting("waiting for \(name) to be ready"), nil) }
-        return (.ready(ACMEIssuerFacts(issuer: issuer, accountKey: client.accountKey)), client)
+        let facts = ACMEIssuerFacts(
+            issuer: issuer, accountKey: client.accountKey, annotations: found.annotations)
+        return (.ready(facts), client)
     }
 
     func doubtAccount(of reference: IssuerReference, namespace: String) -> ObjectReference? {
@@ -54,6 +77,15 @@ package struct ACMEAccess: Sendable {
 }
 
 extension ACMEAccess {
+    /// The server wants a person to do something first: the issuer says so. Answers which one it is.
+    func requireAction(
+        _ refusal: Refusal, of reference: IssuerReference, namespace: String
+    ) -> ObjectReference? {
+        guard let found = lookup.find(reference, namespace: namespace) else { return nil }
+        clients.requireAction(refusal, issuer: found.reference.uid ?? "")
+        return found.reference
+    }
+
     /// Calls `handler` with the index value of an issuer that changed, or whose account came into order.
     func onIssuerChange(_ handler: @escaping @Sendable (String) -> Void) {
         lookup.onChange(handler)

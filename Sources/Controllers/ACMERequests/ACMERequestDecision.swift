@@ -13,7 +13,16 @@ struct ACMERequestView: Sendable, Equatable {
     var order: Order?
     /// Whether another object's Order has the name.
     var isNameTaken = false
+    /// The certificate that the new one is to follow.
+    var predecessor: Predecessor?
     var now: Timestamp
+}
+
+/// The certificate in a Secret that is being renewed.
+struct Predecessor: Sendable, Equatable {
+    /// What its CA calls it (RFC 9773 §4.1).
+    var renewalName: String
+    var notAfter: Timestamp
 }
 
 enum ACMERequestIssuer: Sendable, Equatable {
@@ -61,7 +70,7 @@ enum ACMERequestDecision {
             return plan
         }
         do throws(RequestProblem) {
-            let order = try order(for: view.request, issuer)
+            let order = try order(for: view.request, issuer, view.predecessor)
             let message = "Created Order resource \(order.key)"
             return ACMERequestPlan(create: order, notices: [.normal("OrderCreated", message)])
         } catch {
@@ -75,7 +84,7 @@ enum ACMERequestDecision {
     }
 
     private static func order(
-        for request: CertificateRequest, _ issuer: ACMEIssuer
+        for request: CertificateRequest, _ issuer: ACMEIssuer, _ predecessor: Predecessor?
     ) throws(RequestProblem) -> Order {
         let signing: SigningRequest
         do { signing = try SigningRequest(pem: request.spec.request.bytes) } catch {
@@ -94,6 +103,11 @@ enum ACMERequestDecision {
         spec.dnsNames = extensions.dnsNames.isEmpty ? nil : extensions.dnsNames
         spec.ipAddresses = extensions.ipAddresses.isEmpty ? nil : extensions.ipAddresses.map(\.text)
         spec.profile = issuer.profile.nonEmpty
+        if let predecessor {
+            if issuer.renewalInformationSource != "None" { spec.replaces = predecessor.renewalName }
+            metadata.annotations = (metadata.annotations ?? [:])
+                .merging([Names.Annotation.neededBefore: predecessor.notAfter.rfc3339]) { _, ours in ours }
+        }
         if issuer.enableDurationFeature == true { spec.duration = request.spec.duration }
         return Order(metadata: metadata, spec: spec)
     }

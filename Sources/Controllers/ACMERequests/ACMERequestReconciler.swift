@@ -12,17 +12,22 @@ package final class ACMERequestReconciler: Reconciler {
     private let client: KubeClient
     private let requests: Cache<RequestFacts>
     private let orders: Cache<Order>
+    private let certificates: Cache<Certificate>
+    private let secrets: SecretStore
     private let lookup: IssuerLookup
     private let events: EventRecorder
     private let time: any TimeSource
 
     package init(
-        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>, lookup: IssuerLookup,
-        events: EventRecorder, time: any TimeSource
+        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>,
+        certificates: Cache<Certificate>, secrets: SecretStore, lookup: IssuerLookup, events: EventRecorder,
+        time: any TimeSource
     ) {
         self.client = client
         self.requests = requests
         self.orders = orders
+        self.certificates = certificates
+        self.secrets = secrets
         self.lookup = lookup
         self.events = events
         self.time = time
@@ -66,7 +71,21 @@ package final class ACMERequestReconciler: Reconciler {
         let namesake = orders[ObjectKey(namespace: key.namespace, name: ACMERequestDecision.orderName(request))]
         return ACMERequestView(
             request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
-            isNameTaken: order == nil && namesake != nil, now: time.now())
+            isNameTaken: order == nil && namesake != nil,
+            predecessor: order == nil ? predecessor(of: request) : nil, now: time.now())
+    }
+
+    /// What is in the Secret of the Certificate that asks, if it came from the issuer that is asked.
+    private func predecessor(of request: CertificateRequest) -> Predecessor? {
+        let namespace = request.key.namespace
+        guard let owner = request.metadata.controller, owner.kind == Certificate.resource.kind,
+            let certificate = certificates[ObjectKey(namespace: namespace, name: owner.name)],
+            certificate.metadata.uid == owner.uid,
+            let secret = secrets.knownFacts(ObjectKey(namespace: namespace, name: certificate.spec.secretName)),
+            secret.annotations.has(Names.Annotation.issuerName, request.spec.issuerRef.name),
+            let leaf = secret.leaf.value, !leaf.isTemporary, let name = leaf.renewalName
+        else { return nil }
+        return Predecessor(renewalName: name, notAfter: leaf.notAfter)
     }
 }
 

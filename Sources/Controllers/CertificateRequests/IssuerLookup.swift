@@ -31,18 +31,19 @@ package struct IssuerLookup: Sendable {
         /// Where its Secrets lie.
         package var resourceNamespace: String
         package var reference: ObjectReference
+        package var annotations: [String: String]?
     }
 
     package func find(_ reference: IssuerReference, namespace: String) -> Found? {
         if reference.isIssuer, let issuer = issuers[ObjectKey(namespace: namespace, name: reference.name)] {
             return Found(
                 spec: issuer.spec, status: issuer.status, resourceNamespace: namespace,
-                reference: ObjectReference(to: issuer))
+                reference: ObjectReference(to: issuer), annotations: issuer.metadata.annotations)
         }
         if reference.isClusterIssuer, let issuer = clusterIssuers?[ObjectKey(name: reference.name)] {
             return Found(
                 spec: issuer.spec, status: issuer.status, resourceNamespace: clusterResourceNamespace,
-                reference: ObjectReference(to: issuer))
+                reference: ObjectReference(to: issuer), annotations: issuer.metadata.annotations)
         }
         return nil
     }

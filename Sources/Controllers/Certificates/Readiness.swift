@@ -10,6 +10,8 @@ enum Readiness {
     ) -> Certificate.Status {
         var status = status
         let leaf = view.secret?.leaf.value
+        // What the CA said was about the certificate that the status told of so far.
+        if leaf.map({ !SuggestedRenewal.isAbout($0, status) }) ?? true { status.acme = nil }
         status.notBefore = leaf?.notBefore
         status.notAfter = leaf?.notAfter
         let renewal = Trigger.renewal(view)

@@ -22,8 +22,13 @@ enum Trigger {
     /// Nil where the Secret holds no certificate.
     static func renewal(_ view: CertificateView) -> RenewalPlan? {
         guard let leaf = view.secret?.leaf.value else { return nil }
+        let suggestion = SuggestedRenewal.window(in: view.status, of: leaf)
+        let issuedAt = view.currentRequest?.metadata.creationTimestamp ?? leaf.notBefore
         return RenewalPlan(
-            view.certificate.spec, notBefore: leaf.notBefore, notAfter: leaf.notAfter, now: view.now)
+            view.certificate.spec, notBefore: leaf.notBefore, notAfter: leaf.notAfter, now: view.now,
+            suggested: suggestion.map { window in
+                { SuggestedRenewal.time(window, of: leaf, issuedAt: issuedAt, usual: $0) }
+            })
     }
 
     private static func dueForRenewal(_ view: CertificateView, _ renewal: Timestamp?) -> Violation? {

@@ -1,3 +1,4 @@
+import ACME
 package import PKI
 package import Wire
 
@@ -21,6 +22,8 @@ package struct LeafFacts: Sendable, Hashable {
     package let isTemporary: Bool
     package let names: NamePrints
     package let usages: Print
+    /// What its CA calls it when its renewal is spoken of (RFC 9773 §4.1); nil where it does not say whose key signed it.
+    package let renewalName: String?
 
     package init(_ certificate: X509Certificate) {
         notBefore = certificate.notBefore
@@ -30,6 +33,10 @@ package struct LeafFacts: Sendable, Hashable {
         let extensions = certificate.extensions
         names = NamePrints(subject: certificate.subject, names: extensions.names)
         usages = Print(uses: extensions.keyUsage, extensions.extendedKeyUsage)
+        let authority = extensions.authorityKeyId ?? []
+        renewalName =
+            authority.isEmpty
+            ? nil : RenewalIdentifier(authorityKeyIdentifier: authority, serial: certificate.serial).text
     }
 }
 

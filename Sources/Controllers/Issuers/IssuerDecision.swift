@@ -10,6 +10,8 @@ struct IssuerView: Sendable, Equatable {
     var status: IssuerStatus?
     var generation: Int64?
     var finding: IssuerFinding
+    /// What an ACME server says of itself; nil while that is not known.
+    var server: ServerInformation?
     var now: Timestamp
 }
 
@@ -52,9 +54,11 @@ enum IssuerDecision {
             message: readiness.message)
         condition.observedGeneration = view.generation
         status.conditions = status.conditions.setting(condition, now: view.now)
+        let news = view.server.flatMap { $0.apply(to: &status, view) }
         guard status != view.status else { return IssuerPlan(lookAgain: readiness.lookAgain) }
         return IssuerPlan(
-            status: status, notices: notices(readiness, old), lookAgain: readiness.lookAgain)
+            status: status, notices: notices(readiness, old) + [news].compactMap(\.self),
+            lookAgain: readiness.lookAgain)
     }
 
     private static func unusable(_ problems: [String]) -> IssuerReadiness {

@@ -1,6 +1,7 @@
 import ACME
 import CertificateAPI
 import KubeModel
+import PKI
 import Solvers
 import Wire
 
@@ -13,8 +14,10 @@ enum ChallengePlan {
     ) {
         let solvers = facts.issuer.solvers ?? []
         if let existing {
-            // The choice made once stands while the issuer has that solver.
-            let isStanding = SolverSelection.offers(existing.spec.solver, in: solvers)
+            // The choice made once stands while the issuer has that solver and the account its key: what answers for
+            // another key proves nothing.
+            let isStanding =
+                SolverSelection.offers(existing.spec.solver, in: solvers) && answers(existing, for: facts.accountKey)
             if !isStanding, !existing.metadata.isBeingDeleted { plan.delete.append(existing) }
             return
         }
@@ -39,6 +42,13 @@ enum ChallengePlan {
         } catch {
             plan.fail("\(error)", view.now)
         }
+    }
+
+    private static func answers(_ challenge: Challenge, for key: PublicKey) -> Bool {
+        // A token that cannot be used had no Challenge made for it.
+        guard let token = try? ChallengeToken(challenge.spec.token) else { return true }
+        let answer = token.keyAuthorization(for: key)
+        return challenge.spec.key == (challenge.spec.type == .dns01 ? answer.dnsValue : answer.reveal())
     }
 
     private static func challenge(

@@ -8,7 +8,10 @@ import Wire
 enum OrderAnswers {
     static func absorb(_ news: OrderNews, _ view: OrderView, _ plan: inout OrderPlan) {
         if case .giveUp = news.question { return }
-        if let order = news.order { mirror(order, news, view, &plan) }
+        if let order = news.order {
+            mirror(order, news, view, &plan)
+            if case .create = news.question { compareProfile(order, view, &plan) }
+        }
         for authorization in news.authorizations { mirror(authorization, &plan.status) }
         if let failure = news.failure {
             refuse(failure, news.question, view, &plan)
@@ -19,10 +22,21 @@ enum OrderAnswers {
         if let certificate = news.certificate { complete(certificate, news, view, &plan) }
     }
 
+    /// Without a profile asked for, the choice is the server's.
+    private static func compareProfile(_ order: ACMEOrder, _ view: OrderView, _ plan: inout OrderPlan) {
+        guard let wanted = view.order.spec.profile.nonEmpty, let given = order.profile, given != wanted else { return }
+        plan.notices.append(
+            .warning(
+                "Profile",
+                "The order was to have the profile \(wanted), and the CA made it with "
+                    + "\(Problem.presentable(given).prefix(60))"))
+    }
+
     private static func mirror(
         _ order: ACMEOrder, _ news: OrderNews, _ view: OrderView, _ plan: inout OrderPlan
     ) {
         plan.progress.heardAt = view.now
+        plan.progress.expires = order.expires ?? plan.progress.expires
         plan.status.url = plan.status.url.nonEmpty ?? order.url
         plan.status.finalizeURL = plan.status.finalizeURL.nonEmpty ?? order.finalize
         if plan.status.authorizations == nil {
@@ -44,6 +58,11 @@ enum OrderAnswers {
             plan.progress.notBefore = view.now + wait
         case .valid: plan.progress.isFinalized = true
         default:
+            // RFC 8555 §7.1.3: such an order will never be issued, though the server has not said so yet.
+            if let end = order.expires, end <= view.now {
+                return plan.fail(
+                    "The ACME order ran out at \(end.rfc3339) before all names were proved", view.now, state: .expired)
+            }
             // A server that has not caught up with its own finalize says "ready" still: look again, do not ask again.
             if news.question == .finalize {
                 plan.progress.notBefore = view.now + RetryPace.delay(afterFailures: 1, jitter: plan.progress.jitter)
@@ -112,8 +131,15 @@ extension OrderAnswers {
             wait(until: view.now + delay, sentence, &plan)
         case .retryAt(let time):
             plan.progress.failures += 1
-            wait(until: max(time, view.now + .seconds(1)), sentence, &plan)
-        case .userActionRequired: wait(until: view.now + .seconds(3600), sentence, &plan)
+            let until = max(time, view.now + .seconds(1))
+            // What passes within minutes is asked again after a restart without harm.
+            if let scope = error.refusal?.limitScope, until - view.now > .seconds(120) {
+                plan.hold = OrderHold(until: until, scope: scope, order: view.order.metadata.name)
+            }
+            wait(until: until, sentence, &plan)
+        case .userActionRequired:
+            plan.actionRequired = error.refusal
+            wait(until: view.now + .seconds(3600), sentence, &plan)
         }
     }
 

@@ -20,12 +20,20 @@ enum OrderDecision {
             return plan
         }
         guard !view.isAsking else { return plan }
+        remember(view, &plan)
         if let time = plan.progress.notBefore, view.now < time {
             plan.lookAgain = time
             return plan
         }
         advance(view, facts, &plan)
         return plan
+    }
+
+    /// What an earlier process was told to wait for. A look of this one that has brought news knows better.
+    private static func remember(_ view: OrderView, _ plan: inout OrderPlan) {
+        guard view.news == nil, plan.progress.notBefore == nil, let hold = OrderHold(view.order), view.now < hold.until
+        else { return }
+        plan.progress.notBefore = hold.until
     }
 
     /// The next step of an order that nothing holds up.
@@ -35,7 +43,7 @@ enum OrderDecision {
         }
         switch plan.status.state {
         case .valid, .processing: plan.ask = .look
-        case .ready: plan.ask = plan.progress.isFinalized ? .look : .finalize
+        case .ready: plan.ask = certify(plan)
         default: prove(view, facts, &plan)
         }
     }
@@ -56,7 +64,17 @@ enum OrderDecision {
             if let duration = spec.duration.nonEmpty.flatMap({ GoDuration($0) }) {
                 order.notAfter = view.now + duration.duration
             }
-            plan.ask = .create(order)
+            if let hold = view.hold, view.now < hold.until {
+                plan.wait("Waiting to create the ACME order: \(hold.sentence)")
+                plan.lookAgain = hold.until
+            } else if let turn = view.turn, view.now < turn {
+                plan.wait(
+                    "Waiting to create the ACME order: as many as the CA allows have been made, and certificates that "
+                        + "run out sooner go first; next attempt at \(turn.wholeSeconds.rfc3339)")
+                plan.lookAgain = turn
+            } else {
+                plan.ask = .create(order)
+            }
         } catch {
             plan.fail("Failed to create Order: \(error)", view.now)
         }
@@ -95,10 +113,16 @@ enum OrderDecision {
             plan.delete.append(challenge)
         }
         if needed.allSatisfy({ $0.1?.status?.state == .valid }) {
-            plan.ask = plan.progress.isFinalized ? .look : .finalize
+            plan.ask = certify(plan)
         } else {
             look(afterSilence: view, &plan)
         }
+    }
+
+    /// Asks for the certificate, once. An earlier process may have asked and not have written that down: the server is
+    /// looked at first when this one has not heard of the order.
+    private static func certify(_ plan: OrderPlan) -> OrderQuestion {
+        plan.progress.isFinalized || plan.progress.heardAt == nil ? .look : .finalize
     }
 
     /// A name could not be proved. The server says what became of the order; one that it would keep open is given up
@@ -112,11 +136,12 @@ enum OrderDecision {
         }
     }
 
-    /// An order that waits for days is looked at now and then: it may have run out.
+    /// An order that waits for days is looked at now and then, and when it has run out.
     private static func look(afterSilence view: OrderView, _ plan: inout OrderPlan) {
         let heard = plan.progress.heardAt ?? view.now
         plan.progress.heardAt = heard
-        let due = heard + .seconds(6 * 3600)
+        var due = heard + .seconds(6 * 3600)
+        if let end = plan.progress.expires { due = min(due, max(end, heard + .seconds(1))) }
         if view.now >= due { plan.ask = .look } else { plan.lookAgain = due }
     }
 

@@ -20,6 +20,7 @@ package final class OrderReconciler: Reconciler {
     private let errands: Errands<OrderNews>
     private let time: any TimeSource
     private let progress = Mutex<[ObjectKey: Noted]>([:])
+    private let budget = Mutex(OrderBudget())
     private let queue = KeySink()
     private let issuerQueue: @Sendable (ObjectReference) -> Void
 
@@ -50,10 +51,16 @@ package final class OrderReconciler: Reconciler {
         guard let order = orders[key] else {
             progress.withLock { _ = $0.removeValue(forKey: key) }
             errands.consume(key)
+            budget.withLock { $0.forget(key) }
             return .onChange
         }
-        let (view, account) = observe(order)
-        let plan = OrderDecision.decide(view)
+        var (view, account) = observe(order)
+        var plan = OrderDecision.decide(view)
+        // Whether it is this one's turn is asked only where it matters.
+        if case .create = plan.ask, let account, let turn = turn(of: order, account) {
+            view.turn = turn
+            plan = OrderDecision.decide(view)
+        }
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
         note(plan.progress, of: order)
@@ -71,9 +78,39 @@ package final class OrderReconciler: Reconciler {
             OrderView(
                 order: order, challenges: owned.sorted { $0.metadata.name < $1.metadata.name }, issuer: issuer,
                 news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
+                hold: order.status?.url.nonEmpty == nil ? hold(over: order) : nil,
                 progress: noted?.uid == uid ? noted!.progress : OrderProgress(jitter: .random(in: 0..<1)),
                 now: time.now()), account
         )
+    }
+
+    private func hold(over order: Order) -> OrderHold? {
+        let issuer = IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)
+        let held = orders.matching(index: ACMECaches.held, value: issuer)
+        return held.isEmpty ? nil : .longest(of: held, over: order, at: time.now())
+    }
+
+    /// When the CA's budget has room for this order, if it has not now.
+    private func turn(of order: Order, _ account: ACMEClient) -> Timestamp? {
+        guard case .ready(let facts) = access.find(order.spec.issuerRef, namespace: order.key.namespace).0,
+            let limit = facts.options.orderLimit, order.spec.replaces.nonEmpty == nil
+        else { return nil }
+        let now = time.now()
+        if !budget.withLock({ $0.knows(account.accountURL) }) {
+            let issuer = IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)
+            let made = orders.all().filter { other in
+                other.status?.url.nonEmpty != nil
+                    && IssuerLookup.indexValue(other.spec.issuerRef, namespace: other.key.namespace) == issuer
+            }
+            budget.withLock { $0.began(account.accountURL, made: made.compactMap(\.metadata.creationTimestamp)) }
+        }
+        // What is new has nothing to serve yet: it counts like one that runs out within three days.
+        let needed =
+            order.metadata.annotations?[Names.Annotation.neededBefore].flatMap { Timestamp(rfc3339: $0) }
+            ?? (order.metadata.creationTimestamp ?? now) + .seconds(3 * 86400)
+        return budget.withLock {
+            $0.ask(order.key, account: account.accountURL, needed: needed, limit: limit, now: now)
+        }
     }
 
     private func apply(_ plan: OrderPlan, _ view: OrderView) async throws {
@@ -81,6 +118,16 @@ package final class OrderReconciler: Reconciler {
         if plan.isWorthWriting(over: order.status) {
             order = try await StatusPatch.write(plan.status, over: order.status, of: order, client)
             orders.record(order)
+        }
+        if let hold = plan.hold, hold != OrderHold(order) {
+            let patch: JSONValue = ["metadata": ["annotations": try JSONValue(encoding: hold.annotations)]]
+            order = try await client.mergePatch(patch, of: Order.self, order.key)
+            orders.record(order)
+        }
+        if let refusal = plan.actionRequired,
+            let issuer = access.requireAction(refusal, of: order.spec.issuerRef, namespace: order.key.namespace)
+        {
+            issuerQueue(issuer)
         }
         for challenge in plan.create { try await create(challenge) }
         for challenge in plan.delete where !challenge.metadata.isBeingDeleted { try await delete(challenge) }
@@ -121,7 +168,7 @@ package final class OrderReconciler: Reconciler {
         guard case .ready(let facts) = issuer else { return }
         let work = OrderWork(
             client: account, question: question, spec: order.spec, url: status.url ?? "",
-            finalizeURL: status.finalizeURL ?? "", preferredChain: facts.issuer.preferredChain.nonEmpty,
+            finalizeURL: status.finalizeURL ?? "", options: facts.options, preference: facts.chainPreference,
             accountKeys: access.clients.accountKeys, time: time)
         errands.start(for: order.key, uid: order.metadata.uid ?? "", lane: facts.issuer.server) { await work.run() }
     }

@@ -14,6 +14,10 @@ struct OrderView: Sendable, Equatable {
     var news: OrderNews?
     /// Whether the server is being asked.
     var isAsking = false
+    /// A limit that another Order has met and that keeps this one from being made.
+    var hold: OrderHold?
+    /// When this order's turn comes, where a CA's budget has run out for now.
+    var turn: Timestamp?
     var progress = OrderProgress()
     var now: Timestamp
 }
@@ -33,11 +37,13 @@ struct OrderProgress: Sendable, Hashable {
     var accountDoubts = 0
     /// When the server last told how the order stands.
     var heardAt: Timestamp?
+    /// When the server will forget the order.
+    var expires: Timestamp?
 }
 
 /// What to ask the server.
 enum OrderQuestion: Sendable, Hashable {
-    /// Make the order, and read its authorizations.
+    /// Make the order.
     case create(NewACMEOrder)
     /// Read these authorizations.
     case authorizations([String])
@@ -72,6 +78,10 @@ struct OrderPlan: Sendable, Equatable {
     var progress: OrderProgress
     /// The account is to be looked up again.
     var doubtsAccount = false
+    /// A limit that the order has met, to be remembered on it.
+    var hold: OrderHold?
+    /// The server wants a person to do something first.
+    var actionRequired: Refusal?
     var ask: OrderQuestion?
     var lookAgain: Timestamp?
 }

@@ -10,7 +10,8 @@ struct OrderWork: Sendable {
     let spec: Order.Spec
     let url: String
     let finalizeURL: String
-    let preferredChain: String?
+    let options: IssuerOptions
+    let preference: ChainPreference
     /// No certificate may have one of these.
     let accountKeys: Set<PublicKey>
     let time: any TimeSource
@@ -21,9 +22,8 @@ struct OrderWork: Sendable {
             switch question {
             case .create(let order):
                 let made = try await create(order)
+                // Its URL is written down before anything else is asked, so that no other order is made in its place.
                 news.order = made
-                // Nothing is left to prove for an order that is ready at once.
-                if made.status == .pending { try await read(made.authorizations, &news) }
                 if made.status == .valid { try await download(made, &news) }
             case .authorizations(let urls): try await read(urls, &news)
             case .finalize:
@@ -44,13 +44,26 @@ struct OrderWork: Sendable {
     }
 
     private func create(_ order: NewACMEOrder) async throws(ACMEError) -> ACMEOrder {
+        var order = order
+        // RFC 9773 §5: only a server that tells of renewals understands the member.
+        if order.replaces != nil, try await client.server.directory().renewalInfo == nil { order.replaces = nil }
+        do {
+            return try await make(order)
+        } catch {
+            guard order.replaces != nil, error.mayBeAboutPredecessor else { throw error }
+            order.replaces = nil
+            return try await make(order)
+        }
+    }
+
+    /// Without its profile where that was only preferred and the server will not have it.
+    private func make(_ order: NewACMEOrder) async throws(ACMEError) -> ACMEOrder {
         do {
             return try await client.newOrder(order)
         } catch {
-            // RFC 9773 §5: another order has replaced the certificate already; this one stands by itself.
-            guard order.replaces != nil, error.refusal?.problem.type == .alreadyReplaced else { throw error }
+            guard options.profileIsPreferred, order.profile != nil, error.isAboutProfile else { throw error }
             var order = order
-            order.replaces = nil
+            order.profile = nil
             return try await client.newOrder(order)
         }
     }
@@ -82,16 +95,22 @@ struct OrderWork: Sendable {
             return try await client.finalize(
                 finalizeURL, orderURL: url, request: request, knownAccountKeys: accountKeys)
         } catch {
-            // Finalized before, by ourselves or a predecessor, or the server has not caught up: the order tells.
-            guard error.refusal?.problem.type == .orderNotReady else { throw error }
-            return try await client.order(url, as: .waitOrder)
+            // Finalized before, by ourselves or a predecessor, or the server has not caught up: the order tells. Servers
+            // call it by other names too.
+            guard let refusal = error.refusal, refusal.status == 403 || refusal.problem.type == .orderNotReady else {
+                throw error
+            }
+            let order = try await client.order(url, as: .waitOrder)
+            let isFinalized = order.status == .processing || order.status == .valid
+            guard isFinalized || refusal.problem.type == .orderNotReady else { throw error }
+            return order
         }
     }
 
     private func download(_ order: ACMEOrder, _ news: inout OrderNews) async throws(ACMEError) {
         guard order.status == .valid else { return }
         guard let url = order.certificate else { throw .malformed("a valid order has no certificate URL") }
-        let chain = try await client.certificate(url, preferredChain: preferredChain)
+        let chain = try await client.certificate(url, preference: preference)
         do {
             let identifiers = try OrderDecision.identifiers(of: spec)
             try chain.check(against: try signingRequest(), identifiers: Set(identifiers), now: time.now())
@@ -112,6 +131,26 @@ struct OrderWork: Sendable {
         } catch {
             throw .key(error)
         }
+    }
+}
+
+extension ACMEError {
+    /// Whether the same order may be had without naming the certificate it follows: that was replaced already
+    /// (RFC 9773 §5), or is none of this server's. Servers vary in what they call it.
+    fileprivate var mayBeAboutPredecessor: Bool {
+        guard let refusal, refusal.limitScope == nil else { return false }
+        switch refusal.problem.type {
+        case .alreadyReplaced, .malformed, .unauthorized, .conflict: return true
+        case .serverInternal: return refusal.status == 500
+        default: return refusal.status == 404
+        }
+    }
+}
+
+extension ACMEError {
+    fileprivate var isAboutProfile: Bool {
+        if case .profileNotAdvertised = self { return true }
+        return refusal?.problem.type == .invalidProfile
     }
 }
 

@@ -16,6 +16,7 @@ package final class ACMEClients: Sendable {
         var servers: [ServerKey: ACMEServer] = [:]
         var accounts: [String: ACMEClient] = [:]
         var doubted: Set<String> = []
+        var actions: [String: Refusal] = [:]
     }
 
     private let transport: any HTTPTransport
@@ -77,6 +78,17 @@ package final class ACMEClients: Sendable {
             state.doubted.insert(uid)
         }
     }
+
+    /// The server wants a person to do something before it serves the issuer again.
+    package func requireAction(_ refusal: Refusal, issuer uid: String) {
+        state.withLock { $0.actions[uid] = refusal }
+    }
+
+    /// What a person has to do, if anything.
+    package func requiredAction(ofIssuer uid: String) -> Refusal? { state.withLock { $0.actions[uid] } }
+
+    /// It was done, or is to be tried.
+    package func actionIsDone(issuer uid: String) { state.withLock { $0.actions[uid] = nil } }
 
     package func isDoubted(issuer uid: String) -> Bool {
         state.withLock { $0.doubted.contains(uid) }

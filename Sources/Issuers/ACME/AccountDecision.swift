@@ -15,6 +15,13 @@ package struct AccountView: Sendable, Equatable {
     package var isDoubted: Bool
     /// What the server answered, once it was asked.
     package var answer: AccountAnswer?
+    package var change = KeyChangeView()
+    /// Whether the user has said that the account is to be ended.
+    package var endsAccount = false
+    /// What the server wants a person to do first.
+    package var requiredAction: Refusal?
+    /// The terms that a person has agreed to since.
+    package var acceptedTerms: String?
     /// How often in a row the server could not be asked.
     package var failures: Int
     package var now: Timestamp
@@ -101,6 +108,11 @@ package struct BindingProblem: Error, Sendable, Hashable, CustomStringConvertibl
 package enum AccountAnswer: Sendable, Equatable {
     case account(ACMEAccount)
     case refused(ACMEError, whileUpdating: Bool)
+    /// The account has the next key now.
+    case keyChanged
+    /// The next key belongs to this other account.
+    case keyTaken(String)
+    case ended(ACMEAccount)
 }
 
 package enum AccountStep: Sendable, Equatable {
@@ -108,6 +120,16 @@ package enum AccountStep: Sendable, Equatable {
     case makeKey
     /// Ask the server; then decide again with its answer.
     case ask
+    /// Make another key, store it beside the present one, and decide again.
+    case makeNextKey
+    /// Have the server take the next key in place of the present one; then decide again with its answer.
+    case changeKey
+    /// The next key is the account's: store it as such, and decide again.
+    case promoteNextKey
+    /// Give the next key up, for this reason, and decide again.
+    case dropNextKey(String)
+    /// End the account at the server; then decide again with its answer.
+    case endAccount
     /// The account is in order; this is what the status says of it.
     case ready(IssuerStatus.ACMEStatus, IssuerReadiness)
     case notReady(IssuerReadiness)
@@ -125,12 +147,13 @@ package enum AccountDecision {
                 "Secret \(name) with the account key does not exist, and disableAccountKeyGeneration is set; create it")
         case .unusable(let why): return unverified("The account key cannot be used: \(why)")
         }
+        if let step = AccountEnd.decide(view) ?? RequiredAction.decide(view) ?? KeyChange.decide(view) { return step }
         switch view.answer {
         case .account(let account): return accept(account, key, view)
         case .refused(let error, let whileUpdating): return refuse(error, whileUpdating, view)
-        case nil: break
+        case .keyChanged, .keyTaken, .ended, nil: break
         }
-        if let settled = settled(key, view) { return .ready(settled, registered) }
+        if let settled = settled(key, view) { return KeyChange.begin(view) ?? .ready(settled, registered(view)) }
         // Only a new account is bound, so a binding that has been used up does no harm to one that exists.
         if case .unusable(let why) = view.binding, !isKnown(key, view) {
             return .notReady(
@@ -141,9 +164,11 @@ package enum AccountDecision {
         return .ask
     }
 
-    private static let registered = IssuerReadiness(
-        isReady: true, reason: "ACMEAccountRegistered",
-        message: "The ACME account was registered with the ACME server")
+    private static func registered(_ view: AccountView) -> IssuerReadiness {
+        IssuerReadiness(
+            isReady: true, reason: "ACMEAccountRegistered",
+            message: "The ACME account was registered with the ACME server", lookAgain: KeyChange.nextLook(view))
+    }
 
     private static func serverProblem(_ server: String) -> IssuerReadiness? {
         func problem(_ reason: String, _ message: String) -> IssuerReadiness {
@@ -194,10 +219,10 @@ package enum AccountDecision {
         status.uri = account.url
         status.lastRegisteredEmail = view.issuer.email.nonEmpty
         status.lastPrivateKeyHash = key.hash
-        return .ready(status, registered)
+        return .ready(status, registered(view))
     }
 
-    private static func refuse(_ error: ACMEError, _ whileUpdating: Bool, _ view: AccountView) -> AccountStep {
+    static func refuse(_ error: ACMEError, _ whileUpdating: Bool, _ view: AccountView) -> AccountStep {
         let lookAgain: Timestamp? =
             switch error.advice {
             case .permanent: nil

@@ -68,6 +68,35 @@ struct ACMERequestDecisionTests {
         #expect(again.create?.metadata.name == order.metadata.name)
     }
 
+    @Test(
+        "an order names the certificate it follows and when that runs out, but not to CAs without windows (ARI7, ARI10)"
+    )
+    func replaces() async throws {
+        let request = try await request()
+        let predecessor = Predecessor(renewalName: "aki.serial", notAfter: now + .seconds(86400))
+        let order = try #require(ACMERequestDecision.decide(view(request) { $0.predecessor = predecessor }).create)
+        #expect(order.spec.replaces == "aki.serial")
+        #expect(order.metadata.annotations?[Names.Annotation.neededBefore] == (now + .seconds(86400)).rfc3339)
+        let off = ACMERequestDecision.decide(
+            view(request) {
+                $0.predecessor = predecessor
+                $0.issuer = .ready(Examples.issuer { $0.renewalInformationSource = "None" })
+            })
+        #expect(off.create?.spec.replaces == nil)
+    }
+
+    @Test("the Order's name follows from the request alone, whatever profile or predecessor come to be (O18)")
+    func stableName() async throws {
+        let request = try await request()
+        let plain = ACMERequestDecision.decide(view(request))
+        let other = ACMERequestDecision.decide(
+            view(request) {
+                $0.predecessor = Predecessor(renewalName: "x", notAfter: now)
+                $0.issuer = .ready(Examples.issuer { $0.profile = "short" })
+            })
+        #expect(plain.create?.metadata.name == other.create?.metadata.name)
+    }
+
     @Test("the lifetime is ordered only where the issuer says so")
     func duration() async throws {
         let request = try await request()

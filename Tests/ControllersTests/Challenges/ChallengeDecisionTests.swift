@@ -40,7 +40,7 @@ struct ChallengeDecisionTests {
             ], url: "https://ca.example/authz/1")
     }
 
-    @Test("a challenge is presented, checked, accepted and looked at, with one write at the end")
+    @Test("a challenge is presented, checked, accepted and looked at, with one write at the end (Z6, Z7, Z9)")
     func wholeWay() async throws {
         var view = try await view()
         var step = ChallengeDecision.decide(view)
@@ -113,7 +113,7 @@ struct ChallengeDecisionTests {
         #expect(!step.keepsTurn)
     }
 
-    @Test("after a restart it is presented again, and what the server has heard before is no error")
+    @Test("after a restart it is presented again, and what the server has heard before is no error (Z8)")
     func restarted() async throws {
         var view = try await view {
             $0.progress.presentedAt = now
@@ -132,7 +132,7 @@ struct ChallengeDecisionTests {
         #expect(step.status.reason?.contains("malformed") == true)
     }
 
-    @Test("a challenge that was processing before a restart is looked at first")
+    @Test("a challenge that was processing before a restart is looked at first (Z8)")
     func processing() async throws {
         let view = try await view {
             var status = Challenge.Status()
@@ -157,7 +157,7 @@ struct ChallengeDecisionTests {
         #expect(step.lookAgain == now + .milliseconds(800))
     }
 
-    @Test("a failed validation ends it with the server's reason, and it is cleaned up")
+    @Test("a failed validation ends it with the server's reason, and it is cleaned up (Z10, Z12)")
     func invalid() async throws {
         let view = try await view {
             $0.progress.presentedAt = now
@@ -240,7 +240,7 @@ struct ChallengeDecisionTests {
         #expect(step.errand == nil)
     }
 
-    @Test("deleting cleans up first, gives up on what is gone for good, and waits a while for the rest")
+    @Test("deleting cleans up first, gives up on what is gone for good, and waits a while for the rest (Z10)")
     func deletion() async throws {
         var view = try await view {
             $0.challenge.metadata.deletionTimestamp = now

@@ -5,6 +5,7 @@ import KubeModel
 import Testing
 import Wire
 
+@testable import ACME
 @testable import Controllers
 
 @Suite("Issuers")
@@ -88,5 +89,57 @@ struct IssuerDecisionTests {
         var ca = IssuerSpec()
         ca.ca = CAIssuer(secretName: "ca")
         #expect(ca.secretNames == ["ca"])
+    }
+
+    private func directory(_ meta: JSONValue = [:]) throws -> ACMEDirectory {
+        try ACMEDirectory([
+            "newNonce": "https://ca/n", "newAccount": "https://ca/a", "newOrder": "https://ca/o",
+            "renewalInfo": "https://ca/r", "meta": meta,
+        ])
+    }
+
+    @Test("what the server says of itself is a condition, terms of any kind among it (D3, D4, D5)")
+    func server() throws {
+        let information = ServerInformation(
+            try directory([
+                "termsOfService": "data:text/plain,Do%20what%20thou%20wilt", "website": "https://ca.example",
+                "caaIdentities": ["ca.example"], "profiles": ["classic": "x", "short": "y"],
+            ]), clockSkew: .seconds(2))
+        let readiness = IssuerReadiness(isReady: true, reason: "IsReady", message: "fine")
+        let view = IssuerView(
+            spec: IssuerSpec(), status: nil, generation: 3, finding: .readiness(readiness), server: information,
+            now: now)
+        let plan = IssuerDecision.decide(view)
+        let condition = plan.status?.conditions[type: ServerInformation.conditionType]
+        #expect(condition?.status == .yes)
+        #expect(condition?.reason == "Directory")
+        #expect(
+            condition?.message == """
+                Terms of service: data:text/plain,Do%20what%20thou%20wilt. Website: https://ca.example. Identities for \
+                CAA records: ca.example. Profiles: classic, short. The CA says when to renew (renewal information)
+                """)
+        #expect(plan.notices.isEmpty)
+        var second = view
+        second.status = plan.status
+        #expect(IssuerDecision.decide(second) == IssuerPlan())
+        second.server = ServerInformation(
+            try directory(["termsOfService": "https://ca.example/terms/2"]), clockSkew: nil)
+        #expect(IssuerDecision.decide(second).notices.map(\.reason) == ["ServerInformation"])
+    }
+
+    @Test("a clock that is off by more than a minute is warned of, once, and not written at every look (ARI11)")
+    func clock() throws {
+        let readiness = IssuerReadiness(isReady: true, reason: "IsReady", message: "fine")
+        var view = IssuerView(
+            spec: IssuerSpec(), status: nil, generation: 3, finding: .readiness(readiness),
+            server: ServerInformation(try directory(), clockSkew: .seconds(-95)), now: now)
+        let plan = IssuerDecision.decide(view)
+        let condition = plan.status?.conditions[type: ServerInformation.conditionType]
+        #expect(condition?.status == .no)
+        #expect(condition?.message?.contains("95 s ahead of the server's") == true)
+        #expect(plan.notices.map(\.reason) == ["ClockSkew"])
+        view.status = plan.status
+        view.server = ServerInformation(try directory(), clockSkew: .seconds(-96))
+        #expect(IssuerDecision.decide(view) == IssuerPlan())
     }
 }

@@ -60,14 +60,14 @@ true
 
 {{- define "certwright.rules.acme" -}}
 # The steps of an ACME order. Only the controller makes these: a Challenge of a user's making could use an issuer's
-# credentials for names that are not the user's.
+# credentials for names that are not the user's. An order is patched to remember the CA's limits that it has met.
 - apiGroups: [acme.cert-manager.io]
   resources: [orders, challenges]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # The finalizer of a challenge that has something to clean up.
 - apiGroups: [acme.cert-manager.io]
   resources: [challenges]
-  verbs: [update, patch]
+  verbs: [update]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders/status, challenges/status]
   verbs: [update, patch]
