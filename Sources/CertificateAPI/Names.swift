@@ -107,6 +107,15 @@ package enum Names {
         package static let certificate = "tls.crt"
         package static let privateKey = "tls.key"
         package static let ca = "ca.crt"
+        package static let keyDER = "key.der"
+        package static let combinedPEM = "tls-combined.pem"
+        package static let keystoreJKS = "keystore.jks"
+        package static let truststoreJKS = "truststore.jks"
+        package static let keystorePKCS12 = "keystore.p12"
+        package static let truststorePKCS12 = "truststore.p12"
+        package static let keystores: Set<String> = [keystoreJKS, truststoreJKS, keystorePKCS12, truststorePKCS12]
+        /// All that are there only where the spec asks for them.
+        package static let optional = keystores.union([keyDER, combinedPEM])
     }
 
     package static let tlsSecretType = "kubernetes.io/tls"

@@ -24,6 +24,25 @@ package struct IssuanceRequest: Sendable, Hashable {
         guard lifetime > .zero else {
             throw MalformedRequest(sentence: "spec.duration must be longer than zero, and is \(spec.duration ?? "")")
         }
+        if let sentence = disagreement { throw MalformedRequest(sentence: sentence) }
+    }
+
+    /// What the signing request says of its uses need not be there; where it is, it must be what the spec says, since
+    /// whoever approved the spec has not read the other.
+    private var disagreement: String? {
+        let asked = request.extensions
+        let field: String
+        if let constraints = asked.basicConstraints, constraints.isCA != isCA {
+            field = "spec.isCA"
+        } else if !asked.keyUsage.isEmpty, asked.keyUsage != usages.keyUsage {
+            field = "spec.usages"
+        } else if !asked.extendedKeyUsage.isEmpty, Set(asked.extendedKeyUsage) != Set(usages.extendedKeyUsage) {
+            field = "spec.usages"
+        } else {
+            return nil
+        }
+        return "The certificate signing request asks for something else than \(field) says; make a new request in which"
+            + " both agree, or leave the extension out of the signing request"
     }
 
     package struct MalformedRequest: Error, Sendable, Hashable, CustomStringConvertible {

@@ -16,6 +16,8 @@ package enum PKIError: Error, Sendable, Hashable, CustomStringConvertible {
     case mismatch(String)
     /// The certificates do not make one chain.
     case chain(reason: String)
+    /// A keystore was made with another password, or is damaged where only the password could tell.
+    case wrongPassword(of: String)
     /// OpenSSL refused. `reason` is the text of its error queue.
     case openSSL(attempt: String, reason: String)
     /// The task was cancelled before the work began.
@@ -32,6 +34,7 @@ package enum PKIError: Error, Sendable, Hashable, CustomStringConvertible {
         case .invalidSignature(let what): "the signature of \(what) does not match its content and key"
         case .mismatch(let sentence): sentence
         case .chain(let reason): "the certificates do not form a chain: \(reason)"
+        case .wrongPassword(let what): "\(what) cannot be opened with this password"
         case .openSSL(let attempt, let reason): "could not \(attempt): \(reason)"
         case .cancelled: "cancelled before the work began"
         }

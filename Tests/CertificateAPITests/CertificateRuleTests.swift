@@ -120,24 +120,6 @@ struct CertificateRuleTests {
                 + " 63 alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
         ) { $0.secretTemplate = .init(labels: ["a": "-x"]) },
     ]
-
-    @Test("what is not implemented yet is refused by name")
-    func unsupported() {
-        let spec = Certificate.Spec.example {
-            $0.literalSubject = "CN=a"
-            $0.otherNames = [.init(oid: "1.2", utf8Value: "x")]
-            $0.nameConstraints = .init()
-            $0.additionalOutputFormats = [.init(type: "DER")]
-            $0.keystores = .init()
-            $0.keystores?.jks = .init(create: true)
-        }
-        let detail = "Forbidden: this version of certwright does not support it yet; remove it"
-        #expect(
-            spec.problemTexts
-                == [
-                    "keystores.jks", "additionalOutputFormats", "literalSubject", "otherNames", "nameConstraints",
-                ].map { "spec.\($0): \(detail)" })
-    }
 }
 
 @Suite("What a Certificate asks of PKI")

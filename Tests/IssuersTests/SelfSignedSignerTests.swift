@@ -31,6 +31,19 @@ struct SelfSignedSignerTests {
         #expect(verified.succeeded, "\(verified.output)")
     }
 
+    @Test("the signature is of the kind the signing request has")
+    func signatureAlgorithm() async throws {
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        var spec = try await SignerSamples.spec(key)
+        let signing = try await SigningRequest.make(
+            subject: try DistinguishedName(commonName: "a"), extensions: .init(), key: key, algorithm: .ecdsaWithSHA512)
+        spec.request = Base64Data(utf8: signing.pem)
+        let issued = try await SelfSignedSigner.sign(
+            try IssuanceRequest(spec), with: key, SelfSignedIssuer(), now: now)
+        let shown = try await OpenSSLTool.run(["x509", "-noout", "-text"], input: issued.certificatePEM)
+        #expect(shown.output.contains("Signature Algorithm: ecdsa-with-SHA512"), "\(shown.output)")
+    }
+
     @Test("an empty subject is issued with a warning")
     func emptySubject() async throws {
         let key = try await PrivateKey.generate(.ed25519)

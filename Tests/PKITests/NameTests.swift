@@ -24,7 +24,11 @@ struct NameTests {
     @Test(
         "literal subjects that cannot be read say why",
         arguments: [
-            ("blah=x", "Literal subject contains unrecognized key with value [blah]"),
+            (
+                "C=O,UNKNOWN=blah,CN=foo",
+                "Literal subject contains unrecognized key with value [blah]: UNKNOWN is neither one of CN, C, O, OU, L,"
+                    + " ST, STREET, DC, UID, SERIALNUMBER, POSTALCODE, EMAILADDRESS nor an object identifier"
+            ),
             ("CN", "Literal subject has no value for key [CN]"), ("CN=", "Literal subject has no value for key [CN]"),
             ("CN=a,", "Literal subject ends with a separator"),
             ("CN=a\\", "Literal subject has a malformed escape for key [CN]"),

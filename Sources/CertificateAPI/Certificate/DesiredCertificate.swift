@@ -14,6 +14,8 @@ package struct DesiredCertificate: Sendable, Hashable {
     package let duration: GoDuration?
     package let rotatesKey: Bool
     package let encodesUsages: Bool
+    package let nameConstraints: NameConstraints?
+    package let outputs: DesiredOutputs
 
     /// Throws every rule that `spec` breaks, but for those about renewal.
     package init(_ spec: Certificate.Spec) throws(FieldProblems) {
@@ -30,12 +32,15 @@ package struct DesiredCertificate: Sendable, Hashable {
         duration = reader.duration
         rotatesKey = spec.privateKey?.rotationPolicy != "Never"
         encodesUsages = spec.encodeUsagesInRequest ?? true
+        nameConstraints = reader.nameConstraints
+        outputs = reader.outputs
     }
 
     /// What the signing request asks for beside subject and key.
     package var requestExtensions: CertificateExtensions {
         var extensions = CertificateExtensions()
         extensions.names = names
+        extensions.nameConstraints = nameConstraints
         guard encodesUsages else { return extensions }
         extensions.keyUsage = usages.keyUsage
         extensions.extendedKeyUsage = usages.extendedKeyUsage

@@ -12,6 +12,8 @@ struct SpecReader {
     private(set) var keyEncoding = KeyEncoding.pkcs1
     private(set) var signatureAlgorithm: SignatureAlgorithm?
     private(set) var duration: GoDuration?
+    private(set) var nameConstraints: NameConstraints?
+    private(set) var outputs = DesiredOutputs()
 
     private let path = FieldPath.spec
 
@@ -27,11 +29,18 @@ struct SpecReader {
         readSignatureAlgorithm()
         readDurations()
         readUsages()
+        if let constraints = spec.nameConstraints {
+            let read = constraints.read(isCA: spec.isCA ?? false, at: path["nameConstraints"])
+            nameConstraints = read.constraints
+            problems += read.problems
+        }
         readSecretTemplate()
         if let limit = spec.revisionHistoryLimit, limit < 1 {
             problems.append(.invalid(path["revisionHistoryLimit"], limit, "must not be less than 1"))
         }
-        problems += UnsupportedFields.problems(in: spec, at: path)
+        let read = DesiredOutputs.read(spec, at: path)
+        outputs = read.outputs
+        problems += read.problems
     }
 
     private mutating func readReferences() {
@@ -44,6 +53,7 @@ struct SpecReader {
     }
 
     private mutating func readSubject() {
+        if let literal = spec.literalSubject.nonEmpty { return readLiteralSubject(literal) }
         // RFC 5280 Appendix A: ub-common-name counts characters.
         if let name = spec.commonName.nonEmpty, name.unicodeScalars.count > 64 {
             problems.append(.tooLong(path["commonName"], maximumBytes: 64))
@@ -54,6 +64,31 @@ struct SpecReader {
                 commonName: spec.commonName.nonEmpty, spec.subject?.fields ?? SubjectFields())
         } catch {
             problems.append(.invalid(path["subject"], spec.commonName ?? "", error.description))
+        }
+    }
+
+    /// Its order is kept, and nothing else may say what the subject is.
+    private mutating func readLiteralSubject(_ literal: String) {
+        let path = path["literalSubject"]
+        if let name = spec.commonName.nonEmpty {
+            problems.append(
+                .invalid(
+                    self.path["commonName"], name, "When providing a `LiteralSubject` no `commonName` may be provided.")
+            )
+        }
+        if let subject = spec.subject, subject.fields != SubjectFields() {
+            problems.append(
+                .forbidden(
+                    self.path["subject"], "When providing a `LiteralSubject` no `Subject` properties may be provided."))
+        }
+        do {
+            subject = try DistinguishedName(rfc4514: literal)
+        } catch {
+            problems.append(.invalid(path, literal, error.description))
+            return
+        }
+        if let name = subject.commonName, name.unicodeScalars.count > 64 {
+            problems.append(.invalid(path, literal, "its common name may not be more than 64 characters"))
         }
     }
 
@@ -71,15 +106,29 @@ struct SpecReader {
             guard NameRules.isEmailAddress(text) else { throw .init(detail: "must be a bare email address in ASCII") }
             return .email(text)
         }
-        let isNamed =
-            !names.isEmpty || spec.commonName.nonEmpty != nil || spec.literalSubject.nonEmpty != nil
-            || !(spec.otherNames ?? []).isEmpty || !problems.isEmpty
-        if !isNamed {
+        readOtherNames()
+        if names.isEmpty, subject.commonName == nil, problems.isEmpty {
             problems.append(
                 .required(
                     path,
                     "at least one of commonName (from the commonName field or from a literalSubject), dnsNames,"
                         + " uriSANs, ipAddresses, emailSANs or otherNames must be set"))
+        }
+    }
+
+    private mutating func readOtherNames() {
+        for (index, name) in (spec.otherNames ?? []).enumerated() {
+            let path = path["otherNames"][index]
+            let oid = name.oid.nonEmpty
+            let value = name.utf8Value.nonEmpty
+            if let oid, OID(oid) == nil { problems.append(.invalid(path["oid"], oid, "invalid oid syntax")) }
+            if oid == nil { problems.append(.required(path["oid"], "must be specified")) }
+            if value == nil {
+                problems.append(.required(path["utf8Value"], "must be set to a valid non-empty UTF8 string"))
+            }
+            guard let oid, let value else { continue }
+            let other = GeneralName.other(oid: oid, utf8: value)
+            if !names.contains(other) { names.append(other) }
         }
     }
 

@@ -4,20 +4,6 @@ import Wire
 package enum UnsupportedFields {
     private static let detail = "this version of certwright does not support it yet; remove it"
 
-    package static func problems(in spec: Certificate.Spec, at path: FieldPath) -> [FieldProblem] {
-        var problems: [FieldProblem] = []
-        func refuse(_ isSet: Bool, _ path: FieldPath) {
-            if isSet { problems.append(.forbidden(path, detail)) }
-        }
-        refuse(spec.keystores?.jks != nil, path["keystores"]["jks"])
-        refuse(spec.keystores?.pkcs12 != nil, path["keystores"]["pkcs12"])
-        refuse(!(spec.additionalOutputFormats ?? []).isEmpty, path["additionalOutputFormats"])
-        refuse(spec.literalSubject.nonEmpty != nil, path["literalSubject"])
-        refuse(!(spec.otherNames ?? []).isEmpty, path["otherNames"])
-        refuse(spec.nameConstraints != nil, path["nameConstraints"])
-        return problems
-    }
-
     /// `dnsProviders`: the keys under `dns01` that the registry serves.
     package static func problems(
         in spec: IssuerSpec, at path: FieldPath, dnsProviders: Set<String>

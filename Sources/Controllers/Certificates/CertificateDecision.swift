@@ -36,9 +36,13 @@ enum CertificateDecision {
             // What blocked an earlier attempt is no more.
             status.conditions = status.conditions.removing(Condition.Kind.issuing)
         }
+        var notices: [CertificateAction] = []
+        if case .passwordMissing(let problem) = view.keystores {
+            notices = Issuing.say(problem.violation, in: &status, view)
+        }
         view.certificate.status = status
         return change(original, to: status) + Readiness.windowNotice(view, from: original.status).map { .tell($0) }
-            + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
+            + notices + view.nextKeys.map(Issuing.keyDeletion) + Upkeep.decide(view)
             + Issuing.later(later, Readiness.nextChange(view))
     }
 

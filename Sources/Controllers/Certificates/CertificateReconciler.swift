@@ -16,6 +16,8 @@ package final class CertificateReconciler: Reconciler {
         package static let secretName = "secretName"
         /// Requests and next-key Secrets by the UID of the Certificate that controls them.
         package static let certificate = "certificate"
+        /// Certificates by the `namespace/name` of the Secrets with their keystores' passwords.
+        package static let passwordSecret = "passwordSecret"
         /// Unanswered requests by issuer.
         package static let issuer = "issuer"
     }
@@ -27,6 +29,7 @@ package final class CertificateReconciler: Reconciler {
     let approval: ApprovalGate
     let signer: InstantSigner
     let claims: RequestClaims
+    let keystores: KeystoreReview
     let events: EventRecorder
     let settings: CertificateSettings
     let time: any TimeSource
@@ -44,6 +47,7 @@ package final class CertificateReconciler: Reconciler {
         self.approval = approval
         self.signer = signer
         self.claims = claims
+        keystores = KeystoreReview(secrets: secrets, limits: settings.limits)
         self.events = events
         self.settings = settings
         self.time = time
@@ -51,10 +55,18 @@ package final class CertificateReconciler: Reconciler {
     }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
-        guard let certificate = certificates[key] else { return .onChange }
+        guard let certificate = certificates[key] else {
+            keystores.forget(key)
+            return .onChange
+        }
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
         try await secrets.look(at: secretKey)
         guard var view = observe(key) else { return .onChange }
+        if case .success(let desired) = view.desired {
+            try await keystores.look(at: key, desired.outputs, in: secretKey)
+            guard let again = observe(key) else { return .onChange }
+            view = again
+        }
         var actions = CertificateDecision.decide(view)
         // Whether the issuer answers at once is asked only where it matters.
         if actions.contains(where: \.beginsIssuing), try await answersAtOnce(view.certificate) {
@@ -84,7 +96,8 @@ package final class CertificateReconciler: Reconciler {
             nextKeys: nextKeys,
             requests: requests.matching(index: Index.certificate, value: uid)
                 .sorted { $0.metadata.name < $1.metadata.name },
-            rivals: rivals.sorted { $0.name < $1.name }, settings: settings, now: time.now())
+            rivals: rivals.sorted { $0.name < $1.name }, keystores: keystores.finding(key), settings: settings,
+            now: time.now())
     }
 
     private func answersAtOnce(_ certificate: Certificate) async throws -> Bool {

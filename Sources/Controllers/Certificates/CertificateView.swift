@@ -32,12 +32,15 @@ struct CertificateView: Sendable, Equatable {
     var rivals: [Rival]
     /// Whether the issuer answers at once: the request can be approved, signed and stored in one go.
     var issuesAtOnce: Bool
+    /// Whether the keystores in the Secret are as wanted.
+    var keystores: KeystoreFinding
     var settings: CertificateSettings
     var now: Timestamp
 
     init(
         certificate: Certificate, secret: SecretFacts?, nextKeys: [SecretFacts] = [], requests: [RequestFacts] = [],
-        rivals: [Rival] = [], issuesAtOnce: Bool = false, settings: CertificateSettings = .init(), now: Timestamp
+        rivals: [Rival] = [], issuesAtOnce: Bool = false, keystores: KeystoreFinding = .right,
+        settings: CertificateSettings = .init(), now: Timestamp
     ) {
         self.certificate = certificate
         do throws(FieldProblems) {
@@ -53,6 +56,7 @@ struct CertificateView: Sendable, Equatable {
         self.requests = requests
         self.rivals = rivals
         self.issuesAtOnce = issuesAtOnce
+        self.keystores = keystores
         self.settings = settings
         self.now = now
     }
@@ -105,7 +109,7 @@ enum CertificateAction: Sendable, Equatable {
     case complete(request: String, nextKey: String)
     /// Puts a throw-away certificate for the key in the next-key Secret into the target Secret.
     case storeTemporary(nextKey: String)
-    /// Brings labels, annotations and owner of the target Secret up to date.
+    /// Brings labels, annotations, owner and the other forms of key and certificate in the target Secret up to date.
     case mendSecret
     /// The whole status; written only when it differs from the one observed.
     case setStatus(Certificate.Status)

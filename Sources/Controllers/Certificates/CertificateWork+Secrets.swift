@@ -65,7 +65,11 @@ extension CertificateWork {
             switch error {
             case .permanent(let sentence):
                 return try await fail(Violation(reason: "SecretNotWritten", message: sentence))
-            case .other(let error): throw error
+            case .other(let error):
+                if let problem = error as? KeystorePasswordProblem {
+                    tell(.warning(problem.violation.reason, Readiness.sentence(problem.description)))
+                }
+                throw error
             }
         }
         tell(.normal("Issuing", "The certificate has been successfully issued"))
@@ -110,13 +114,25 @@ extension CertificateWork {
         guard case .success(let desired) = view.desired else { throw .other(CertificateWorkError.noSpec) }
         let target = TargetSecret(certificate: view.certificate, settings: shell.settings, leaf: leaf)
         do {
-            let data = TargetData(key: try privateKey.pem(desired.keyEncoding), chain: chain, ca: ca)
-            return try await write(target, data)
+            var data = TargetData(
+                key: try privateKey.pem(desired.keyEncoding), chain: chain, ca: ca, outputs: desired.outputs)
+            guard desired.outputs.hasKeystores else { return try await write(target, data) }
+            let passwords = try await passwords(desired.outputs)
+            data.keystores = try await KeystoreFiles(
+                desired.outputs, passwords, key: privateKey, chain: chain, ca: ca, limits: shell.settings.limits
+            ).make()
+            let written = try await write(target, data)
+            shell.keystores.record(key(view.name), desired.outputs, passwords, written)
+            return written
         } catch let error as KubeError where error.isForbidden || error.isInvalid {
             throw .permanent("the Secret \(view.certificate.spec.secretName) cannot be written: \(error)")
         } catch {
             throw .other(error)
         }
+    }
+
+    private func passwords(_ outputs: DesiredOutputs) async throws -> KeystorePasswords {
+        try await shell.keystores.passwords(outputs, namespace: namespace).get()
     }
 
     /// Creates or patches the Secret; what changed in between is looked at again, since the key cannot be had twice.
@@ -128,10 +144,11 @@ extension CertificateWork {
                 guard let existing else {
                     var facts = SecretFacts(
                         try await client.create(target.object(data), manager: TargetMetadata.fieldManager))
-                    facts.owned = target.owned
+                    facts.owned = target.owned(data: Names.SecretKey.optional.intersection(data.entries.keys))
                     return remember(facts)
                 }
-                return remember(try await ownSecret(Self.patch(name, target.patch(over: existing, data))))
+                let patch = target.patch(over: existing, data.patch(over: existing))
+                return remember(try await ownSecret(Self.patch(name, patch)))
             } catch {
                 guard attempt < 3, error.isConflict || error.isAlreadyExists || error.isNotFound else { throw error }
             }
@@ -166,17 +183,34 @@ extension CertificateWork {
         .mergePatch(Secret.resource, name, patch, fieldManager: TargetMetadata.fieldManager)
     }
 
-    /// Only labels, annotations and owner.
+    /// Labels, annotations, owner, and the other forms of key and certificate; never the certificate.
     func mendSecret() async throws {
         let name = key(view.certificate.spec.secretName)
-        guard let facts = view.secret, let secret = try await client.find(Secret.self, name),
+        guard case .success(let desired) = view.desired, let facts = view.secret,
+            let secret = try await client.find(Secret.self, name),
             let pem = secret[Names.SecretKey.certificate]
         else { return }
         // Facts of the same version are about this very certificate; of another, the next look sees it.
         guard secret.metadata.resourceVersion == facts.metadata.resourceVersion else { return }
         let target = TargetSecret(
             certificate: view.certificate, settings: shell.settings, leaf: try Chain.leaf(pem: pem))
-        _ = remember(try await ownSecret(Self.patch(name, target.patch(over: facts))))
+        let passwords = view.keystores == .outdated ? try await passwords(desired.outputs) : nil
+        let keystores = try await keystores(of: secret, desired.outputs, passwords)
+        let data = try DataPatch(mending: secret, desired, owned: facts.owned.data, keystores: keystores)
+        let written = remember(try await ownSecret(Self.patch(name, target.patch(over: facts, data))))
+        if let passwords { shell.keystores.record(key(view.name), desired.outputs, passwords, written) }
+    }
+
+    private func keystores(
+        of secret: Secret, _ outputs: DesiredOutputs, _ passwords: KeystorePasswords?
+    ) async throws -> [String: [UInt8]]? {
+        guard let passwords else { return nil }
+        let limits = shell.settings.limits
+        let privateKey = try PrivateKey(pem: secret[Names.SecretKey.privateKey] ?? [], limit: limits.privateKey)
+        return try await KeystoreFiles(
+            outputs, passwords, key: privateKey, chain: secret[Names.SecretKey.certificate] ?? [],
+            ca: secret[Names.SecretKey.ca], limits: limits
+        ).make()
     }
 
     /// A certificate of our own, so that a server can start.

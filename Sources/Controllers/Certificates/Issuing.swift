@@ -11,6 +11,8 @@ enum Issuing {
     {
         let plan = NextKey.plan(view, desired)
         if case .blocked(let problem) = plan.choice { return block(view, problem) }
+        // A certificate that could not be stored would be asked for in vain.
+        if case .passwordMissing(let problem) = view.keystores { return block(view, problem.violation) }
         let notice = Notice.normal("Issuing", "Issuing certificate: \(reason.message)")
         if view.issuesAtOnce { return atOnce(view, plan, notice) }
         // What an earlier attempt left would be taken for the answer to this one.
@@ -76,6 +78,7 @@ enum Issuing {
         switch plan.choice {
         case .blocked(let problem): return block(view, problem)
         case .make:
+            if case .passwordMissing(let problem) = view.keystores { return block(view, problem.violation) }
             // Somebody asked for a renewal, or the key was lost and with it the use of every request made for it.
             if view.issuesAtOnce { return atOnce(view, plan, nil) }
             return view.nextRequests.map(deletion) + ask(view, plan, status: Readiness.applied(to: view.status, view))
@@ -100,7 +103,12 @@ enum Issuing {
             if wantsTemporary(view) { actions.append(.storeTemporary(nextKey: key)) }
             actions.append(.setStatus(status))
             return actions + later(Readiness.nextChange(view))
-        case .issued: return actions + [.complete(request: best.metadata.name, nextKey: key)]
+        case .issued:
+            guard case .passwordMissing(let problem) = view.keystores else {
+                return actions + [.complete(request: best.metadata.name, nextKey: key)]
+            }
+            let notice = Notice.warning(problem.violation.reason, Readiness.sentence(problem.description))
+            return actions + [.setStatus(status), .tell(notice)] + later(Readiness.nextChange(view))
         case .failed(let reason, let message), .invalid(let reason, let message), .denied(let reason, let message):
             return actions + fail(view, Violation(reason: reason, message: message))
         }
@@ -162,16 +170,23 @@ enum Issuing {
     /// Nothing can be done until somebody changes something.
     private static func block(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
         var status = Readiness.applied(to: view.status, view)
-        let old = status.conditions[type: Condition.Kind.issuing]
+        status.nextPrivateKeySecretName = nil
+        let notices = say(problem, in: &status, view)
+        return [.setStatus(status)] + notices + view.nextKeys.map(keyDeletion) + later(Readiness.nextChange(view))
+    }
+
+    /// Puts a problem into the Issuing condition, and tells it where it is new.
+    static func say(
+        _ problem: Violation, in status: inout Certificate.Status, _ view: CertificateView
+    ) -> [CertificateAction] {
+        let old = view.status.conditions[type: Condition.Kind.issuing]
         let new = Condition(
             type: Condition.Kind.issuing, status: .no, reason: problem.reason,
             message: Readiness.sentence(problem.message),
             observedGeneration: view.certificate.metadata.generation)
-        status.nextPrivateKeySecretName = nil
         status.conditions = status.conditions.setting(new, now: view.now)
         let isKnown = old?.reason == new.reason && old?.message == new.message && old?.status == new.status
-        return [.setStatus(status)] + (isKnown ? [] : [.tell(.warning(problem.reason, new.message ?? ""))])
-            + view.nextKeys.map(keyDeletion) + later(Readiness.nextChange(view))
+        return isKnown ? [] : [.tell(.warning(problem.reason, new.message ?? ""))]
     }
 
     /// The status once the certificate is in the Secret; `view` shows the Secret and the requests as they are then.

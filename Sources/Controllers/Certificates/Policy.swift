@@ -86,7 +86,9 @@ enum Policy {
                 reason: "SecretMismatch",
                 message: "the private key in the Secret is not that of CertificateRequest \(request.metadata.name)")
         }
-        let fields = request.shape.differences(from: wanted)
+        var fields = request.shape.differences(from: wanted)
+        // How usages were asked for is of no matter where the certificate has them.
+        if leaf.usages == wanted.usages { fields.removeAll { $0 == RequestShape.encodingField } }
         guard !fields.isEmpty else { return nil }
         return Violation(
             reason: "RequestChanged",

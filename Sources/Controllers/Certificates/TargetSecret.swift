@@ -17,11 +17,11 @@ struct TargetSecret {
     }
     private var owner: OwnerReference { OwnerReference(controller: certificate) }
 
-    /// What our field manager owns once this is written.
-    var owned: OwnedMetadata {
+    /// What our field manager owns once this is written, with these keys of data that are there on request.
+    func owned(data: Set<String> = []) -> OwnedMetadata {
         OwnedMetadata(
             labels: labels.keys, annotations: annotations.keys,
-            ownerUIDs: settings.setsOwnerReference ? [owner.uid] : [])
+            ownerUIDs: settings.setsOwnerReference ? [owner.uid] : [], data: data)
     }
 
     func object(_ data: TargetData) -> Secret {
@@ -33,7 +33,7 @@ struct TargetSecret {
     }
 
     /// A merge patch over the version that `existing` describes. Without `data` only the metadata is mended.
-    func patch(over existing: SecretFacts, _ data: TargetData? = nil) -> JSONValue {
+    func patch(over existing: SecretFacts, _ data: DataPatch = DataPatch()) -> JSONValue {
         var metadata: JSONValue = [:]
         if let version = existing.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
         metadata["labels"] = Self.entries(labels, without: existing.owned.labels.subtracting(labels.keys))
@@ -42,7 +42,7 @@ struct TargetSecret {
             annotations, without: existing.owned.annotations.union(described).subtracting(annotations.keys))
         if let owners = owners(existing) { metadata["ownerReferences"] = owners }
         var patch: JSONValue = ["metadata": metadata]
-        if let data { patch["data"] = data.patch }
+        if !data.isEmpty { patch["data"] = data.json }
         return patch
     }
 
@@ -74,17 +74,88 @@ struct TargetData {
     /// Leaf first.
     var chain: [UInt8]
     var ca: [UInt8]?
+    /// What the spec asks for beside them.
+    var outputs = DesiredOutputs()
+    /// Keystores by their keys.
+    var keystores: [String: [UInt8]] = [:]
 
     var entries: [String: Base64Data] {
         var entries = [Names.SecretKey.privateKey: Base64Data(key), Names.SecretKey.certificate: Base64Data(chain)]
         if let ca, !ca.isEmpty { entries[Names.SecretKey.ca] = Base64Data(ca) }
+        for (name, file) in outputs.files(key: key, chain: chain) { entries[name] = Base64Data(file) }
+        for (name, file) in keystores { entries[name] = Base64Data(file) }
         return entries
     }
 
-    /// Data of others in the Secret stays; a CA of an earlier issuer does not.
-    var patch: JSONValue {
-        var patch: JSONValue = [Names.SecretKey.ca: .null]
-        for (name, data) in entries { patch[name] = .string(Base64.encode(data.bytes)) }
+    /// Data of others in the Secret stays; a CA of an earlier issuer does not, nor do forms that are no longer wanted.
+    func patch(over existing: SecretFacts) -> DataPatch {
+        var patch = DataPatch()
+        patch.remove(existing.owned.data.union(outputs.keys).union([Names.SecretKey.ca]))
+        for (name, data) in entries { patch.set(name, data.bytes) }
         return patch
+    }
+}
+
+/// What becomes of a Secret's data. Keys that it does not name stay.
+struct DataPatch: Equatable {
+    /// Nil takes the key away.
+    private(set) var changes: [String: [UInt8]?] = [:]
+
+    var isEmpty: Bool { changes.isEmpty }
+
+    mutating func set(_ key: String, _ data: [UInt8]) { changes[key] = .some(data) }
+    mutating func remove(_ keys: Set<String>) { for key in keys { changes[key] = .some(nil) } }
+
+    var json: JSONValue {
+        var patch: JSONValue = [:]
+        for (key, data) in changes { patch[key] = data.map { .string(Base64.encode($0)) } ?? .null }
+        return patch
+    }
+}
+
+extension DataPatch {
+    /// Makes the other forms in `secret` what `desired` asks for, and leaves alone what is right. `keystores` are the
+    /// files made anew; nil where those there stay.
+    init(
+        mending secret: Secret, _ desired: DesiredCertificate, owned: Set<String>, keystores: [String: [UInt8]]?
+    ) throws(PKIError) {
+        var key = secret[Names.SecretKey.privateKey] ?? []
+        let read = try PrivateKey(pem: key)
+        if read.algorithm != .ed25519, PrivateKey.encoding(pem: key) != desired.keyEncoding {
+            key = try read.pem(desired.keyEncoding)
+            set(Names.SecretKey.privateKey, key)
+        }
+        let present = Set((secret.data ?? [:]).keys)
+        let outputs = desired.outputs
+        remove(owned.intersection(present).subtracting(outputs.keys))
+        for (name, file) in outputs.files(key: key, chain: secret[Names.SecretKey.certificate] ?? [])
+        where secret[name] != file {
+            set(name, file)
+        }
+        guard let keystores else { return }
+        remove(outputs.keys.intersection(Names.SecretKey.keystores).intersection(present).subtracting(keystores.keys))
+        for (name, file) in keystores { set(name, file) }
+    }
+}
+
+extension DesiredOutputs {
+    /// The keys of data that may be there.
+    var keys: Set<String> {
+        var keys: Set<String> = []
+        if formats.contains(.der) { keys.insert(Names.SecretKey.keyDER) }
+        if formats.contains(.combinedPEM) { keys.insert(Names.SecretKey.combinedPEM) }
+        if jks != nil { keys.formUnion([Names.SecretKey.keystoreJKS, Names.SecretKey.truststoreJKS]) }
+        if pkcs12 != nil { keys.formUnion([Names.SecretKey.keystorePKCS12, Names.SecretKey.truststorePKCS12]) }
+        return keys
+    }
+
+    /// The forms that need no password.
+    func files(key: [UInt8], chain: [UInt8]) -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        if formats.contains(.der), let der = OutputForms.der(ofKey: key) { files[Names.SecretKey.keyDER] = der }
+        if formats.contains(.combinedPEM) {
+            files[Names.SecretKey.combinedPEM] = OutputForms.combined(key: key, chain: chain)
+        }
+        return files
     }
 }

@@ -19,11 +19,9 @@ enum TemporaryCertificate {
         authority.extensions.basicConstraints = BasicConstraints(isCA: true)
         authority.extensions.keyUsage = [.certSign]
         let issuer = try await authority.signed(by: nil, key: key)
-        var fields = desired.subject.fields
-        fields.serialNumber = serialNumber
         var leaf = CertificateTemplate(
-            subject: try DistinguishedName(commonName: desired.subject.commonName, fields), publicKey: publicKey,
-            notBefore: now, notAfter: now + lifetime, extensions: CertificateExtensions())
+            subject: try desired.subject.adding(serialNumber: serialNumber), publicKey: publicKey, notBefore: now,
+            notAfter: now + lifetime, extensions: CertificateExtensions())
         leaf.extensions.names = desired.names
         leaf.extensions.keyUsage = desired.usages.keyUsage
         leaf.extensions.extendedKeyUsage = desired.usages.extendedKeyUsage

@@ -1,5 +1,6 @@
 import CertificateAPI
 import KubeModel
+import PKI
 import Wire
 
 /// What is done for a Certificate that needs no issuing.
@@ -11,7 +12,8 @@ enum Upkeep {
             + outdatedRequests(view).map { .deleteRequest(name: $0.metadata.name, uid: $0.metadata.uid ?? "") }
     }
 
-    /// Whether labels, annotations or owner of the Secret differ from what they should be.
+    /// Whether labels, annotations, owner or the other forms of key and certificate in the Secret differ from what
+    /// they should be.
     static func needsMending(_ view: CertificateView) -> Bool {
         // A Secret without a usable certificate is about to be written whole.
         guard let secret = view.secret, secret.leaf.value != nil, secret.privateKey.value != nil else { return false }
@@ -24,7 +26,18 @@ enum Upkeep {
         guard secret.owned.labels.isSubset(of: labels.keys), secret.owned.annotations.isSubset(of: mayStand) else {
             return true
         }
-        return !ownerIsRight(secret, view)
+        return !ownerIsRight(secret, view) || !formsAreRight(secret, view)
+    }
+
+    private static func formsAreRight(_ secret: SecretFacts, _ view: CertificateView) -> Bool {
+        guard case .success(let desired) = view.desired else { return true }
+        let outputs = desired.outputs
+        let facts = secret.outputs
+        if secret.privateKey.value?.algorithm != .ed25519, facts.keyEncoding != desired.keyEncoding { return false }
+        if outputs.formats.contains(.der), facts.der != .right { return false }
+        if outputs.formats.contains(.combinedPEM), facts.combinedPEM != .right { return false }
+        // What is no longer wanted goes where it is ours; a file that somebody else put there stays.
+        return view.keystores != .outdated && secret.owned.data.isSubset(of: outputs.keys)
     }
 
     private static func ownerIsRight(_ secret: SecretFacts, _ view: CertificateView) -> Bool {

@@ -11,7 +11,10 @@ package enum CertificateCaches {
 
     package static func certificates() -> Cache<Certificate> {
         let indexes: [String: @Sendable (Certificate) -> [String]] = [
-            CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] }
+            CertificateReconciler.Index.secretName: { ["\($0.metadata.namespace ?? "")/\($0.spec.secretName)"] },
+            CertificateReconciler.Index.passwordSecret: { certificate in
+                Set(certificate.spec.passwordSecretNames).map { "\(certificate.metadata.namespace ?? "")/\($0)" }
+            },
         ]
         return Cache(indexes: indexes.merging(ShimIndex.certificates) { own, _ in own })
     }
@@ -63,9 +66,12 @@ extension CertificateReconciler {
     /// Has `enqueue` called with every Certificate that a change may concern. Call it before the informers run.
     package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
         let certificates = certificates
+        /// Those that write the Secret, and those whose keystores' password is in it.
         @Sendable func claimants(_ namespace: String, _ secret: String) {
             let found = certificates.matching(index: Index.secretName, value: "\(namespace)/\(secret)")
             for certificate in found { enqueue(certificate.key) }
+            let locked = certificates.matching(index: Index.passwordSecret, value: "\(namespace)/\(secret)")
+            for certificate in locked { enqueue(certificate.key) }
         }
         certificates.onChange { old, new in
             if let key = new?.key ?? old?.key { enqueue(key) }
@@ -131,5 +137,14 @@ extension RequestReconciler {
             guard let key = (new ?? old)?.key else { return }
             for request in self?.waitingFor(secret: key) ?? [] { enqueue(request) }
         }
+    }
+}
+
+extension Certificate.Spec {
+    fileprivate var passwordSecretNames: [String] {
+        [
+            keystores?.jks.flatMap { $0.create ? $0.passwordSecretRef?.name : nil },
+            keystores?.pkcs12.flatMap { $0.create ? $0.passwordSecretRef?.name : nil },
+        ].compactMap(\.self)
     }
 }

@@ -1,6 +1,6 @@
 package import CertificateAPI
 package import KubeModel
-import PKI
+package import PKI
 package import Wire
 
 /// What is kept of a CertificateRequest: all of it while somebody may still answer it, then only what the Certificate
@@ -118,6 +118,10 @@ package struct RequestShape: Sendable, Hashable {
     package let usages: Print
     package let duration: GoDuration?
     package let issuer: Print
+    package let nameConstraints: Print
+    package let signatureAlgorithm: SignatureAlgorithm?
+    /// Whether the signing request itself tells the usages.
+    package let encodesUsages: Bool
 
     package init(_ spec: CertificateRequest.Spec) {
         // An unreadable request fails at its issuer; here it only cannot be compared.
@@ -126,9 +130,13 @@ package struct RequestShape: Sendable, Hashable {
         publicKey = request.map { Print($0.publicKey.spki) }
         isCA = spec.isCA ?? false
         let known = try? Usages(spec.usages ?? [], isCA: spec.isCA ?? false, at: .spec["usages"])
-        usages = known.map { Self.print($0) } ?? Print(setOf: spec.usages ?? [])
+        usages = known.map { Print(uses: $0.keyUsage, $0.extendedKeyUsage) } ?? Print(setOf: spec.usages ?? [])
         duration = spec.duration.nonEmpty.flatMap { GoDuration($0) }
         issuer = Print(spec.issuerRef.normalized)
+        let extensions = request?.extensions ?? CertificateExtensions()
+        nameConstraints = Print(constraints: extensions.nameConstraints)
+        signatureAlgorithm = request?.signatureAlgorithm
+        encodesUsages = !extensions.keyUsage.isEmpty || !extensions.extendedKeyUsage.isEmpty
     }
 
     /// What the spec would ask for, without a key.
@@ -136,14 +144,16 @@ package struct RequestShape: Sendable, Hashable {
         names = NamePrints(subject: desired.subject, names: desired.names)
         publicKey = nil
         isCA = desired.isCA
-        usages = Self.print(desired.usages)
+        usages = Print(uses: desired.usages.keyUsage, desired.usages.extendedKeyUsage)
         duration = desired.duration
         issuer = Print(issuerRef.normalized)
+        nameConstraints = Print(constraints: desired.nameConstraints)
+        signatureAlgorithm = desired.signatureAlgorithm ?? .preferred(for: desired.keyAlgorithm)
+        encodesUsages = desired.encodesUsages
     }
 
-    private static func print(_ usages: Usages) -> Print {
-        Print([Print(usages.keyUsage.rawValue), Print(Set(usages.extendedKeyUsage))])
-    }
+    /// The one field that says how to ask, not what for.
+    static let encodingField = "spec.encodeUsagesInRequest"
 
     /// The fields of a Certificate's spec that differ from this request; the key is no field.
     package func differences(from wanted: RequestShape) -> [String] {
@@ -154,11 +164,30 @@ package struct RequestShape: Sendable, Hashable {
             if names.ipAddresses != other.ipAddresses { fields.append("spec.ipAddresses") }
             if names.uris != other.uris { fields.append("spec.uris") }
             if names.emailAddresses != other.emailAddresses { fields.append("spec.emailAddresses") }
+            if names.otherNames != other.otherNames { fields.append("spec.otherNames") }
+            if nameConstraints != wanted.nameConstraints { fields.append("spec.nameConstraints") }
+            if signatureAlgorithm != wanted.signatureAlgorithm { fields.append("spec.signatureAlgorithm") }
+            if encodesUsages != wanted.encodesUsages { fields.append(Self.encodingField) }
         }
         if isCA != wanted.isCA { fields.append("spec.isCA") }
         if usages != wanted.usages { fields.append("spec.usages") }
         if let duration, let other = wanted.duration, duration != other { fields.append("spec.duration") }
         if issuer != wanted.issuer { fields.append("spec.issuerRef") }
         return fields
+    }
+}
+
+extension Print {
+    /// Of name constraints as sets: their order means nothing.
+    fileprivate init(constraints: NameConstraints?) {
+        self.init(
+            constraints.map { constraints in
+                [constraints.permitted, constraints.excluded].map { subtrees in
+                    [
+                        Print(Set(subtrees.dnsDomains)), Print(Set(subtrees.emailAddresses)),
+                        Print(Set(subtrees.uriDomains)), Print(Set(subtrees.ipRanges)), Print(Set(subtrees.others)),
+                    ]
+                } + [[Print(constraints.isCritical)]]
+            })
     }
 }

@@ -21,6 +21,7 @@ package struct SecretFacts: KubeObject, Hashable {
     package var leaf = Found<LeafFacts>.nothing
     /// Whether the annotations tell the names of the certificate inside.
     package var describesLeaf = false
+    package var outputs = OutputFacts()
     /// What our field manager put there, so that what is no longer wanted can be taken away.
     package var owned = OwnedMetadata()
 
@@ -38,6 +39,7 @@ package struct SecretFacts: KubeObject, Hashable {
         annotations = MapPrint(secret.metadata.annotations)
         certificateName = secret.metadata.annotations?[Names.Annotation.certificateName]
         privateKey = Self.privateKey(secret.data?[Names.SecretKey.privateKey]?.bytes)
+        outputs = OutputFacts(secret.data)
         owned = OwnedMetadata(managedFields)
         switch secret.data?[Names.SecretKey.certificate]?.bytes {
         case nil, []?: leaf = .nothing
@@ -86,18 +88,24 @@ extension Chain {
     }
 }
 
-/// The labels, annotations and owner references of an object that one of our field managers set.
+/// The labels, annotations, owner references and optional data of an object that one of our field managers set.
 package struct OwnedMetadata: Sendable, Hashable {
     package private(set) var labels: Set<String> = []
     package private(set) var annotations: Set<String> = []
     package private(set) var ownerUIDs: Set<String> = []
+    /// Of the keys of data only those that are there on request (`Names.SecretKey.optional`).
+    package private(set) var data: Set<String> = []
 
     package init() {}
 
-    package init(labels: some Sequence<String>, annotations: some Sequence<String>, ownerUIDs: [String]) {
+    package init(
+        labels: some Sequence<String>, annotations: some Sequence<String>, ownerUIDs: [String],
+        data: Set<String> = []
+    ) {
         self.labels = Set(labels)
         self.annotations = Set(annotations)
         self.ownerUIDs = Set(ownerUIDs)
+        self.data = data
     }
 
     /// `managedFields` as in an object's metadata; entries of other managers are passed over.
@@ -107,6 +115,7 @@ package struct OwnedMetadata: Sendable, Hashable {
             let metadata = entry["fieldsV1"]?["f:metadata"]
             labels.formUnion(Self.keys(metadata?["f:labels"]))
             annotations.formUnion(Self.keys(metadata?["f:annotations"]))
+            data.formUnion(Names.SecretKey.optional.intersection(Self.keys(entry["fieldsV1"]?["f:data"])))
             for key in metadata?["f:ownerReferences"]?.objectValue?.keys ?? [] {
                 // k:{"uid":"…"}
                 guard key.hasPrefix("k:"), let parsed = try? JSONValue(parsing: Array(key.dropFirst(2).utf8)),

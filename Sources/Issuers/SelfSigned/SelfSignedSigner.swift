@@ -49,7 +49,8 @@ package enum SelfSignedSigner {
             notBefore: notBefore, notAfter: notBefore + request.lifetime,
             crlDistributionPoints: issuer.crlDistributionPoints)
         do {
-            let certificate = try await template.signed(by: nil, key: key)
+            let certificate = try await template.signed(
+                by: nil, key: key, algorithm: request.request.signatureAlgorithm)
             return IssuedCertificate(
                 chain: try VerifiedChain(selfSigned: certificate, at: notBefore), ca: certificate,
                 notes: template.subject.isEmpty ? [.emptyIssuerName] : [])

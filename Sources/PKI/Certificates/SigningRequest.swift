@@ -6,6 +6,8 @@ package struct SigningRequest: Sendable, Hashable, CustomStringConvertible {
     package let subject: DistinguishedName
     package let publicKey: PublicKey
     package let extensions: CertificateExtensions
+    /// How the requester signed it.
+    package let signatureAlgorithm: SignatureAlgorithm
 
     package init(pem: [UInt8], limit: Int = PEMLimits.default.certificate) throws(PKIError) {
         try self.init(der: try SigningRequest.der(pem, limit), limit: limit)
@@ -40,6 +42,7 @@ package struct SigningRequest: Sendable, Hashable, CustomStringConvertible {
         self.der = der
         subject = parts.subject
         extensions = parts.extensions
+        signatureAlgorithm = algorithm
     }
 
     package var description: String { "request for \"\(subject)\"" }
@@ -69,16 +72,19 @@ package struct SigningRequest: Sendable, Hashable, CustomStringConvertible {
         }
         let signature = try await key.sign(info, algorithm)
         let der = DERWriter.signed(info, algorithm, signature)
-        return SigningRequest(der: der, subject: subject, publicKey: key.publicKey, extensions: extensions)
+        return SigningRequest(
+            der: der, subject: subject, publicKey: key.publicKey, extensions: extensions, algorithm: algorithm)
     }
 
     private init(
-        der: [UInt8], subject: DistinguishedName, publicKey: PublicKey, extensions: CertificateExtensions
+        der: [UInt8], subject: DistinguishedName, publicKey: PublicKey, extensions: CertificateExtensions,
+        algorithm: SignatureAlgorithm
     ) {
         self.der = der
         self.subject = subject
         self.publicKey = publicKey
         self.extensions = extensions
+        signatureAlgorithm = algorithm
     }
 }
 
@@ -100,6 +106,8 @@ package struct SigningRequestContent: Sendable, Hashable {
     package let subject: DistinguishedName
     package let publicKey: PublicKey
     package let extensions: CertificateExtensions
+    /// Nil for one this program does not verify.
+    package let signatureAlgorithm: SignatureAlgorithm?
 
     package init(pem: [UInt8], limit: Int = PEMLimits.default.certificate) throws(PKIError) {
         let der = try SigningRequest.der(pem, limit)
@@ -112,6 +120,7 @@ package struct SigningRequestContent: Sendable, Hashable {
         subject = parts.subject
         publicKey = try PublicKey(spki: parts.spki)
         extensions = parts.extensions
+        signatureAlgorithm = parts.algorithm
     }
 }
 

@@ -38,6 +38,11 @@ extension PrivateKey {
         }
     }
 
+    /// The form a private key in PEM is in, by its label alone. Anything but PKCS#8 counts as traditional.
+    package static func encoding(pem: [UInt8]) -> KeyEncoding {
+        pem.firstRange(of: "-----BEGIN PRIVATE KEY-----".utf8) == nil ? .pkcs1 : .pkcs8
+    }
+
     private convenience init(_ parts: consuming PrivateKeyParts) throws(PKIError) {
         let publicParts = try parts.publicParts()
         self.init(handle: try parts.handle(publicParts), publicKey: PublicKey(publicParts))

@@ -82,6 +82,20 @@ package struct DistinguishedName: Sendable, Hashable, CustomStringConvertible {
 // MARK: - DER
 
 extension DistinguishedName {
+    /// The same name with one more RDN at its end.
+    package func adding(serialNumber: String) throws(PKIError) -> DistinguishedName {
+        let added = try DistinguishedName([[NewAttribute(.serialNumber, serialNumber)]])
+        let content: [UInt8]
+        do {
+            content =
+                Array(try DERReader.single(rawDER, DERTag.sequence, "the name").value)
+                + Array(try DERReader.single(added.rawDER, DERTag.sequence, "the name").value)
+        } catch {
+            throw error.of("the distinguished name")
+        }
+        return DistinguishedName(checked: DERWriter.sequence { $0.raw(content) })
+    }
+
     /// What goes into an attribute: its text, or DER given by hand with "#" in RFC 4514.
     struct NewAttribute {
         var oid: OID

@@ -1,3 +1,5 @@
+import Wire
+
 /// The text form of names (RFC 4514). The text begins with the RDN that comes last in the DER.
 extension DistinguishedName {
     /// Keys as RFC 4514 §3 and RFC 4519 name them, and those cert-manager accepts besides.
@@ -6,6 +8,8 @@ extension DistinguishedName {
         ("ST", .province), ("STREET", .street), ("DC", .domainComponent), ("UID", .userID),
         ("SERIALNUMBER", .serialNumber), ("POSTALCODE", .postalCode), ("EMAILADDRESS", .emailAddress),
     ]
+
+    fileprivate static var keyList: String { keys.map(\.0).joined(separator: ", ") }
 
     /// Reads "CN=foo,OU=bar+O=baz"; keys in any case or dotted OIDs, values escaped as §2.4 says, or "#" and hex.
     package init(rfc4514 text: String) throws(PKIError) {
@@ -86,12 +90,22 @@ private struct SubjectScanner {
         while key.last == 0x20 { key.removeLast() }
         let name = String(decoding: key, as: UTF8.self)
         guard take("=") else { throw .invalidSubject("Literal subject has no value for key [\(name)]") }
-        guard let oid = DistinguishedName.oid(forKey: name) else {
-            throw .invalidSubject("Literal subject contains unrecognized key with value [\(name)]")
-        }
+        let known = DistinguishedName.oid(forKey: name)
         skipBlanks()
-        if take("#") { return DistinguishedName.NewAttribute(oid, "", der: try hexValue(name)) }
-        return DistinguishedName.NewAttribute(oid, try value(name))
+        if take("#") {
+            let der = try hexValue(name)
+            guard let oid = known else { throw unrecognized(name, "#" + Hex.encode(der)) }
+            return DistinguishedName.NewAttribute(oid, "", der: der)
+        }
+        let text = try value(name)
+        guard let oid = known else { throw unrecognized(name, text) }
+        return DistinguishedName.NewAttribute(oid, text)
+    }
+
+    private func unrecognized(_ key: String, _ value: String) -> PKIError {
+        .invalidSubject(
+            "Literal subject contains unrecognized key with value [\(value)]: \(key.isEmpty ? "no key" : key) is neither"
+                + " one of \(DistinguishedName.keyList) nor an object identifier")
     }
 
     private var isSeparator: Bool {

@@ -60,12 +60,13 @@ struct Parts: Sendable {
         let leaf = if let leaf { leaf } else { try await self.leaf(key: key) }
         let target = TargetSecret(certificate: certificate, settings: .init(), leaf: leaf)
         var secret = target.object(
-            TargetData(key: try (key ?? self.key).pem(.pkcs8), chain: Array(leaf.pem.utf8), ca: nil))
+            TargetData(key: try (key ?? self.key).pem(.pkcs1), chain: Array(leaf.pem.utf8), ca: nil))
         secret.metadata.uid = "uid-secret"
         secret.metadata.resourceVersion = "20"
         change(&secret)
         var facts = SecretFacts(secret)
-        facts.owned = target.owned
+        let optional = Names.SecretKey.optional.intersection((secret.data ?? [:]).keys)
+        facts.owned = target.owned(data: optional)
         return facts
     }
 
@@ -94,9 +95,17 @@ struct Parts: Sendable {
 
     /// Issued, in the Secret, and said to be so.
     func ready(_ change: (inout Certificate) -> Void = { _ in }) async throws -> CertificateView {
-        let certificate = self.certificate()
+        try await ready(from: { _ in }, change)
+    }
+
+    /// Issued as `base` makes the spec, and then changed.
+    func ready(
+        from base: (inout Certificate) -> Void, leaf: X509Certificate? = nil,
+        _ change: (inout Certificate) -> Void = { _ in }
+    ) async throws -> CertificateView {
+        let certificate = self.certificate(base)
         var view = CertificateView(
-            certificate: certificate, secret: try await secret(certificate),
+            certificate: certificate, secret: try await secret(certificate, leaf: leaf),
             requests: [try await request(certificate) { $0.answer(.yes, "Issued") }], now: Self.now)
         view.certificate.status = Issuing.completed(view, revision: 1)
         guard view.certificate.status?.conditions.isTrue(Condition.Kind.ready) == true else {

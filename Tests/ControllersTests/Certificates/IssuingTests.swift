@@ -99,7 +99,7 @@ struct IssuingTests {
         status.conditions = [
             condition(
                 "Ready", .no, "InvalidSpec",
-                "spec.keystores.jks: Forbidden: this version of certwright does not support it yet; remove it")
+                "spec.keystores.jks: Required value: must set exactly one of password or passwordSecretRef.name")
         ]
         #expect(CertificateDecision.decide(view) == [.setStatus(status)])
     }

@@ -264,8 +264,8 @@ struct CertificateTests {
 
     static let refused: [Refusal] = [
         Refusal(
-            message: "spec.keystores.jks: Forbidden",
-            objects: Manifest.certificate("site", secret: "site-tls", "keystores: {jks: {create: true, password: x}}")),
+            message: "spec.keystores.jks: Required value",
+            objects: Manifest.certificate("site", secret: "site-tls", "keystores: {jks: {create: true}}")),
         Refusal(
             message: "spec.duration: Invalid value: \"90d\"",
             objects: Manifest.certificate("site", secret: "site-tls", "duration: 90d")),

@@ -1,0 +1,109 @@
+/// The block cipher of RFC 2268, which only the oldest PKCS#12 profile still asks for.
+///
+/// OpenSSL 3 keeps it in a module of its own that a small image does not have. With a key of 40 bits it protects
+/// nothing; it wraps certificates, which are public.
+struct RC2: Sendable {
+    static let blockSize = 8
+    /// The 64 words of the expanded key.
+    private let words: [UInt16]
+
+    /// `key` has 1 to 128 octets, of which `effectiveBits` (1 to 1024) count (RFC 2268 §2).
+    init(key: [UInt8], effectiveBits: Int) {
+        precondition((1...128).contains(key.count) && (1...1024).contains(effectiveBits), "no RC2 key has this size")
+        var octets = key + [UInt8](repeating: 0, count: 128 - key.count)
+        for index in key.count..<128 {
+            octets[index] = Self.table[Int(octets[index - 1] &+ octets[index - key.count])]
+        }
+        let width = (effectiveBits + 7) / 8
+        let mask = UInt8(0xFF >> (8 * width - effectiveBits))
+        octets[128 - width] = Self.table[Int(octets[128 - width] & mask)]
+        for index in (0..<128 - width).reversed() {
+            octets[index] = Self.table[Int(octets[index + 1] ^ octets[index + width])]
+        }
+        words = (0..<64).map { UInt16(octets[2 * $0]) | UInt16(octets[2 * $0 + 1]) << 8 }
+    }
+
+    private static let rotations = [1, 2, 3, 5]
+
+    /// One block of 8 octets.
+    func encrypt(_ block: [UInt8]) -> [UInt8] {
+        var state = Self.load(block)
+        var next = 0
+        for round in 0..<16 {
+            for index in 0..<4 {
+                let (before, middle, after) = (state[(index + 3) % 4], state[(index + 2) % 4], state[(index + 1) % 4])
+                let mixed = state[index] &+ words[next] &+ (before & middle) &+ (~before & after)
+                state[index] = mixed << Self.rotations[index] | mixed >> (16 - Self.rotations[index])
+                next += 1
+            }
+            guard round == 4 || round == 10 else { continue }
+            for index in 0..<4 { state[index] &+= words[Int(state[(index + 3) % 4] & 63)] }
+        }
+        return Self.store(state)
+    }
+
+    /// One block of 8 octets.
+    func decrypt(_ block: [UInt8]) -> [UInt8] {
+        var state = Self.load(block)
+        var next = 63
+        for round in (0..<16).reversed() {
+            for index in (0..<4).reversed() {
+                let turned = state[index]
+                let mixed = turned >> Self.rotations[index] | turned << (16 - Self.rotations[index])
+                let (before, middle, after) = (state[(index + 3) % 4], state[(index + 2) % 4], state[(index + 1) % 4])
+                state[index] = mixed &- words[next] &- (before & middle) &- (~before & after)
+                next -= 1
+            }
+            guard round == 5 || round == 11 else { continue }
+            for index in (0..<4).reversed() { state[index] &-= words[Int(state[(index + 3) % 4] & 63)] }
+        }
+        return Self.store(state)
+    }
+
+    /// Cipher block chaining; the text is a whole number of blocks.
+    func encryptChained(_ text: [UInt8], iv: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        var previous = iv
+        for start in stride(from: 0, to: text.count, by: Self.blockSize) {
+            previous = encrypt(zip(text[start..<start + Self.blockSize], previous).map { $0 ^ $1 })
+            output += previous
+        }
+        return output
+    }
+
+    func decryptChained(_ text: [UInt8], iv: [UInt8]) -> [UInt8] {
+        var output: [UInt8] = []
+        var previous = iv
+        for start in stride(from: 0, to: text.count, by: Self.blockSize) {
+            let block = Array(text[start..<start + Self.blockSize])
+            output += zip(decrypt(block), previous).map { $0 ^ $1 }
+            previous = block
+        }
+        return output
+    }
+
+    private static func load(_ block: [UInt8]) -> [UInt16] {
+        (0..<4).map { UInt16(block[2 * $0]) | UInt16(block[2 * $0 + 1]) << 8 }
+    }
+    private static func store(_ state: [UInt16]) -> [UInt8] { state.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] } }
+
+    /// RFC 2268 §2: digits of pi, permuted.
+    private static let table: [UInt8] = [
+        0xD9, 0x78, 0xF9, 0xC4, 0x19, 0xDD, 0xB5, 0xED, 0x28, 0xE9, 0xFD, 0x79, 0x4A, 0xA0, 0xD8, 0x9D,
+        0xC6, 0x7E, 0x37, 0x83, 0x2B, 0x76, 0x53, 0x8E, 0x62, 0x4C, 0x64, 0x88, 0x44, 0x8B, 0xFB, 0xA2,
+        0x17, 0x9A, 0x59, 0xF5, 0x87, 0xB3, 0x4F, 0x13, 0x61, 0x45, 0x6D, 0x8D, 0x09, 0x81, 0x7D, 0x32,
+        0xBD, 0x8F, 0x40, 0xEB, 0x86, 0xB7, 0x7B, 0x0B, 0xF0, 0x95, 0x21, 0x22, 0x5C, 0x6B, 0x4E, 0x82,
+        0x54, 0xD6, 0x65, 0x93, 0xCE, 0x60, 0xB2, 0x1C, 0x73, 0x56, 0xC0, 0x14, 0xA7, 0x8C, 0xF1, 0xDC,
+        0x12, 0x75, 0xCA, 0x1F, 0x3B, 0xBE, 0xE4, 0xD1, 0x42, 0x3D, 0xD4, 0x30, 0xA3, 0x3C, 0xB6, 0x26,
+        0x6F, 0xBF, 0x0E, 0xDA, 0x46, 0x69, 0x07, 0x57, 0x27, 0xF2, 0x1D, 0x9B, 0xBC, 0x94, 0x43, 0x03,
+        0xF8, 0x11, 0xC7, 0xF6, 0x90, 0xEF, 0x3E, 0xE7, 0x06, 0xC3, 0xD5, 0x2F, 0xC8, 0x66, 0x1E, 0xD7,
+        0x08, 0xE8, 0xEA, 0xDE, 0x80, 0x52, 0xEE, 0xF7, 0x84, 0xAA, 0x72, 0xAC, 0x35, 0x4D, 0x6A, 0x2A,
+        0x96, 0x1A, 0xD2, 0x71, 0x5A, 0x15, 0x49, 0x74, 0x4B, 0x9F, 0xD0, 0x5E, 0x04, 0x18, 0xA4, 0xEC,
+        0xC2, 0xE0, 0x41, 0x6E, 0x0F, 0x51, 0xCB, 0xCC, 0x24, 0x91, 0xAF, 0x50, 0xA1, 0xF4, 0x70, 0x39,
+        0x99, 0x7C, 0x3A, 0x85, 0x23, 0xB8, 0xB4, 0x7A, 0xFC, 0x02, 0x36, 0x5B, 0x25, 0x55, 0x97, 0x31,
+        0x2D, 0x5D, 0xFA, 0x98, 0xE3, 0x8A, 0x92, 0xAE, 0x05, 0xDF, 0x29, 0x10, 0x67, 0x6C, 0xBA, 0xC9,
+        0xD3, 0x00, 0xE6, 0xCF, 0xE1, 0x9E, 0xA8, 0x2C, 0x63, 0x16, 0x01, 0x3F, 0x58, 0xE2, 0x89, 0xA9,
+        0x0D, 0x38, 0x34, 0x1B, 0xAB, 0x33, 0xFF, 0xB0, 0xBB, 0x48, 0x0C, 0x5F, 0xB9, 0xB1, 0xCD, 0x2E,
+        0xC5, 0xF3, 0xDB, 0x47, 0xE5, 0xA5, 0x9C, 0x77, 0x0A, 0xA6, 0x20, 0x68, 0xFE, 0x7F, 0xC1, 0xAD,
+    ]
+}
