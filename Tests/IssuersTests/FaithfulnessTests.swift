@@ -53,7 +53,7 @@ struct FaithfulnessTests {
             ["x509", "-noout", "-text", "-nameopt", "RFC2253"], input: certificate
         ).output
         for line in [
-            "Subject: CN=ca.example.com,OU=A+OU=B,O=Acme\\, Inc.,DC=corp,DC=example,UID=jsmith,1.2.3.4=#130178",
+            "Subject: CN=ca.example.com,OU=B+OU=A,O=Acme\\, Inc.,DC=corp,DC=example,UID=jsmith,1.2.3.4=#130178",
             "X509v3 Name Constraints: critical", "CA:TRUE",
             "Digital Signature, Non Repudiation, Key Encipherment, Data Encipherment, Key Agreement, Certificate Sign,"
                 + " CRL Sign, Encipher Only, Decipher Only",
@@ -66,11 +66,10 @@ struct FaithfulnessTests {
         let constraints = shown.split(separator: "\n").map { $0.drop { $0 == " " } }
         let start = try #require(constraints.firstIndex { $0.hasPrefix("X509v3 Name Constraints") })
         #expect(
-            constraints[(start + 1)...].prefix(12).map(String.init) == [
+            constraints[(start + 1)...].prefix(11).map(String.init) == [
                 "Permitted:", "DNS:example.com", "email:example.com", "URI:.example.com", "IP:10.0.0.0/255.0.0.0",
                 "IP:2001:DB8:0:0:0:0:0:0/FFFF:FFFF:0:0:0:0:0:0", "Excluded:", "DNS:bad.example.com",
                 "email:bad@example.com", "URI:bad.example.com", "IP:10.1.0.0/255.255.0.0",
-                String(constraints[start + 12]),
             ])
         // The order of the subject and the text of the other name as they stand in the DER.
         let parsed = try await OpenSSLTool.run(["asn1parse", "-i"], input: certificate).output

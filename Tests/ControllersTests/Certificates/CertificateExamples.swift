@@ -60,7 +60,9 @@ struct Parts: Sendable {
         let leaf = if let leaf { leaf } else { try await self.leaf(key: key) }
         let target = TargetSecret(certificate: certificate, settings: .init(), leaf: leaf)
         var secret = target.object(
-            TargetData(key: try (key ?? self.key).pem(.pkcs1), chain: Array(leaf.pem.utf8), ca: nil))
+            TargetData(
+                key: try (key ?? self.key).pem(.pkcs1), chain: Array(leaf.pem.utf8), ca: nil,
+                outputs: (try? DesiredCertificate(certificate.spec))?.outputs ?? DesiredOutputs()))
         secret.metadata.uid = "uid-secret"
         secret.metadata.resourceVersion = "20"
         change(&secret)

@@ -316,16 +316,16 @@ struct KeystoreFileTests {
         let made = try await files(outputs, passwords, ca: ca).make()
         #expect(made.keys.sorted() == ["keystore.jks", "keystore.p12", "truststore.jks", "truststore.p12"])
         let data = made.mapValues { Base64Data($0) }
-        #expect(await files(outputs, passwords, ca: ca).areRight(data))
-        #expect(await !files(outputs, passwords, ca: nil).areRight(data))
+        #expect(try await files(outputs, passwords, ca: ca).areRight(data))
+        #expect(try await !files(outputs, passwords, ca: nil).areRight(data))
         let other = try KeystorePassword(Array("changed".utf8))
-        #expect(await !files(outputs, KeystorePasswords(jks: other, pkcs12: password), ca: ca).areRight(data))
-        #expect(await !files(outputs, KeystorePasswords(jks: password, pkcs12: other), ca: ca).areRight(data))
+        #expect(try await !files(outputs, KeystorePasswords(jks: other, pkcs12: password), ca: ca).areRight(data))
+        #expect(try await !files(outputs, KeystorePasswords(jks: password, pkcs12: other), ca: ca).areRight(data))
         let renamed = try await desired { $0.jks?.alias = "site" }
-        #expect(await !files(renamed, passwords, ca: ca).areRight(data))
+        #expect(try await !files(renamed, passwords, ca: ca).areRight(data))
         for profile in ["LegacyDES", "Modern2023", "Modern2026"] {
             let changed = try await desired { $0.pkcs12?.profile = profile }
-            #expect(await !files(changed, passwords, ca: ca).areRight(data))
+            #expect(try await !files(changed, passwords, ca: ca).areRight(data))
         }
         let rekeyed = try KeystoreFiles(
             outputs, passwords, key: parts.otherKey, chain: leaf, ca: ca, limits: .default)
@@ -333,9 +333,30 @@ struct KeystoreFileTests {
         for key in made.keys {
             var less = data
             less[key] = nil
-            #expect(await !files(outputs, passwords, ca: ca).areRight(less))
+            #expect(try await !files(outputs, passwords, ca: ca).areRight(less))
         }
         let alone = try await files(outputs, passwords, ca: nil).make()
         #expect(alone.keys.sorted() == ["keystore.jks", "keystore.p12"])
+    }
+}
+
+@Suite("Temporary certificates")
+struct TemporaryCertificateTests {
+    @Test("carry every kind of name and the subject in its order, marked by a serial number")
+    func names() async throws {
+        let parts = try await Parts.shared
+        let desired = try DesiredCertificate(
+            parts.certificate {
+                $0.spec.literalSubject = "CN=a.example,DC=corp,OU=b,O=c"
+                $0.spec.ipAddresses = ["192.0.2.1"]
+                $0.spec.uris = ["spiffe://a/b"]
+                $0.spec.emailAddresses = ["a@b.example"]
+                $0.spec.otherNames = [.init(oid: "1.2.3", utf8Value: "x")]
+            }.spec)
+        let made = try await TemporaryCertificate.make(desired, for: parts.key.publicKey, now: Parts.now)
+        #expect(made.extensions.names == desired.names)
+        #expect(made.extensions.names.count == 5)
+        #expect(made.subject.description == "SERIALNUMBER=1234567890,CN=a.example,DC=corp,OU=b,O=c")
+        #expect(LeafFacts(made).isTemporary)
     }
 }

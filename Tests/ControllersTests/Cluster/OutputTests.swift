@@ -54,15 +54,15 @@ struct OutputClusterTests {
                     Manifest.certificate(
                         "site", secret: "site-tls",
                         "keystores: {jks: {create: true, passwordSecretRef: {name: p, key: pw}},"
-                            + " pkcs12: {create: true, passwordSecretRef: {name: p, key: pw}}}",
-                        "additionalOutputFormats: [{type: DER}, {type: CombinedPEM}]")))
+                            + " pkcs12: {create: true, passwordSecretRef: {name: p, key: pw}}}"
+                            + "\n  additionalOutputFormats: [{type: DER}, {type: CombinedPEM}]")))
             try await live(cluster) {
                 try await cluster.eventually("the password is missed") {
                     let certificate = try await cluster.client.get(Certificate.self, cluster.key("site"))
                     return certificate.status?.conditions[type: "Issuing"]?.reason == "KeystorePasswordSecretNotFound"
                 }
                 try await cluster.apply(
-                    "{apiVersion: v1, kind: Secret, metadata: {name: p}, stringData: {pw: first}}")
+                    "{apiVersion: v1, kind: Secret, metadata: {name: p}, data: {pw: Zmlyc3Q=}}")
                 try await cluster.eventually("ready") { try await cluster.isReady("site", revision: 1) }
                 let first = try await secret(cluster)
                 #expect(await opens(first, "first", alias: "certificate", .legacyRC2))
@@ -71,7 +71,7 @@ struct OutputClusterTests {
                 #expect(first["tls-combined.pem"] == (first["tls.key"] ?? []) + [0x0A] + (first["tls.crt"] ?? []))
 
                 try await cluster.apply(
-                    "{apiVersion: v1, kind: Secret, metadata: {name: p}, stringData: {pw: second}}")
+                    "{apiVersion: v1, kind: Secret, metadata: {name: p}, data: {pw: c2Vjb25k}}")
                 try await cluster.eventually("the new password opens them") {
                     await opens(try await secret(cluster), "second", alias: "certificate", .legacyRC2)
                 }
