@@ -186,7 +186,7 @@ import Testing
 
     @Test("a reader who is slow holds the connection back, and still gets every byte in order")
     func readAhead() async throws {
-        let (piece, pieces, limit) = (4096, 500, 64 << 10)
+        let (piece, pieces, limit) = (4096, 3000, 64 << 10)
         let whole = (0..<pieces).flatMap { [UInt8](repeating: UInt8(97 + $0 % 26), count: piece) }
         let server = LoopbackServer { connection, _ in
             _ = connection.readRequest()
@@ -207,7 +207,8 @@ import Testing
                 }
                 return (bytes, longest)
             }
-            #expect(longest <= limit + (64 << 10), "what waits is bounded by the read-ahead and one read of libcurl")
+            // libcurl reads up to 100 times 16 KiB at one go before it can be held.
+            #expect(longest <= limit + (2 << 20))
             #expect(bytes == whole)
         }
     }
