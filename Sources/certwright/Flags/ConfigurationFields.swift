@@ -17,7 +17,7 @@ struct ConfigurationFields {
     let apiVersion: String
     private(set) var fields: [String: Field] = [:]
     /// Fields that say how Go's logger is set up, and are passed over.
-    let ignored: Set<String> = ["logging.options"]
+    let ignored: Set<String> = ["logging.options", "logging.vmodule"]
     private var sections: Set<String> = []
 
     init(_ program: Program) {
