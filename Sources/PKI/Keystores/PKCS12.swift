@@ -62,8 +62,10 @@ package enum PKCS12 {
                 continue
             }
             var name = certificate.subject.description
-            for number in 2... where !names.insert(name).inserted {
+            var number = 2
+            while !names.insert(name).inserted {
                 name = "\(certificate.subject.description) \(number)"
+                number += 1
             }
             let units = name.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF)] }
             bags.append(
