@@ -45,13 +45,15 @@ struct Building {
         let controllers = try floor.build()
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
         let injector = injector(counters, stores, time)
+        let webhook = try webhook(time)
 
-        var parts = servers(stores, counters, election, injector, controllers, time)
+        var parts = servers(stores, counters, election, injector, webhook, controllers, time)
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
         parts += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
+        parts += webhook?.parts ?? []
         parts.append(Part("controllers") { try await lead(election, controllers, stores) })
         try await launch.serve(parts)
     }
@@ -81,9 +83,17 @@ struct Building {
         return injector
     }
 
+    /// The webhook in this process, which answers whether or not the process leads.
+    private func webhook(_ time: any TimeSource) throws -> WebhookParts? {
+        guard flags.companions.with.contains(.webhook) else { return nil }
+        return try WebhookParts(
+            flags.webhook, client: launch.client(fieldManager: WebhookParts.fieldManager),
+            namespace: resourceNamespace, time: time, logger: launch.logger)
+    }
+
     private func servers(
         _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ injector: InjectorParts?,
-        _ controllers: ControllerSet, _ time: any TimeSource
+        _ webhook: WebhookParts?, _ controllers: ControllerSet, _ time: any TimeSource
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
@@ -103,6 +113,8 @@ struct Building {
         injector?.addHealth(to: live, flags.leaderElection, flags.serving)
         let ready = Health()
         ready.add("caches") { stores.missing }
+        webhook?.addHealth(to: ready)
+        webhook?.addMetrics(to: metrics)
         return Serving.parts(flags.serving, metrics: metrics, live: live, ready: ready)
     }
 

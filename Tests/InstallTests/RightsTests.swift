@@ -30,6 +30,7 @@ struct RightsTests {
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
         "create selfsubjectaccessreviews.authorization.k8s.io",
+        "create subjectaccessreviews.authorization.k8s.io",
         "create leases.coordination.k8s.io",
         "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
         "get,watch,update,patch leases.coordination.k8s.io cert-manager-cainjector-leader-election",
