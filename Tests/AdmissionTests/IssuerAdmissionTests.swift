@@ -161,7 +161,7 @@ struct IssuerAdmissionTests {
             dns("rfc2136", ["nameserver": "", "tsigAlgorithm": "ROT13", "tsigKeyName": "k"]),
             "\(s).dns01.rfc2136.nameserver: Required value",
             "\(s).dns01.rfc2136.tsigAlgorithm: Unsupported value: \"ROT13\": supported values: \"HMACMD5\", \"HMACSHA1\","
-                + " \"HMACSHA256\", \"HMACSHA512\"",
+                + " \"HMACSHA224\", \"HMACSHA256\", \"HMACSHA384\", \"HMACSHA512\"",
             "\(s).dns01.rfc2136.tsigSecretSecretRef.name: Required value: must be set along with tsigKeyName",
             "\(s).dns01.rfc2136.tsigSecretSecretRef.key: Required value: must be set along with tsigKeyName"),
     ]

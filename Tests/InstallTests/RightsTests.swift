@@ -66,7 +66,6 @@ struct RightsTests {
         "update certificatesigningrequests.certificates.k8s.io/finalizers",
         "sign signers.certificates.k8s.io issuers.cert-manager.io/*",
         "sign signers.certificates.k8s.io clusterissuers.cert-manager.io/*",
-        "create subjectaccessreviews.authorization.k8s.io",
     ]
     static let notOptional = [
         "create,update,patch,delete gateways.gateway.networking.k8s.io",

@@ -31,11 +31,13 @@ enum Identity {
             extra.reduce(into: JSONObject()) { object, member in
                 object[member.key] = .array(member.value.map { .string($0) })
             })
+        // A bare nil would be read as JSON's null.
+        let absent: JSONValue? = .none
         return [
-            ("username", user.username.isEmpty ? nil : .string(user.username)),
-            ("uid", user.uid.isEmpty ? nil : .string(user.uid)),
-            ("groups", user.groups.isEmpty ? nil : .array(user.groups.map { .string($0) })),
-            ("extra", extra.isEmpty ? nil : members),
+            ("username", user.username.isEmpty ? absent : .string(user.username)),
+            ("uid", user.uid.isEmpty ? absent : .string(user.uid)),
+            ("groups", user.groups.isEmpty ? absent : .array(user.groups.map { .string($0) })),
+            ("extra", extra.isEmpty ? absent : members),
         ]
     }
 
