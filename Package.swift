@@ -59,7 +59,7 @@ let rooms: [Target] = [
     room("HTTPTransport", ["Wire", httpTypes]),
     // wires
     room("CurlTransport", ["HTTPTransport", "Wire", "CCurl", httpTypes], settings: cFacing),
-    room("HTTPServer", [nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
+    room("HTTPServer", ["COpenSSL", nio, nioCore, nioHTTP1, httpTypes, logging], settings: cFacing),
     room("DNSWire", ["Wire", "PKI", nio, nioCore]),
     room("Operations", ["Wire", "CMalloc", logging]),
     // protocols
@@ -89,11 +89,15 @@ let rooms: [Target] = [
         "Injection",
         ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
     ),
+    room(
+        "Admission",
+        ["DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "PKI", "Wire", httpTypes, logging]),
     // programs
     program(
         "certwright",
         [
-            "Controllers", "Injection", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeRuntime",
+            "Admission", "Controllers", "Injection", "Issuers", "Solvers", "DNSProviders", "CertificateAPI",
+            "KubeRuntime",
             "KubeClient",
             "KubeModel",
             "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "Operations", "PKI", "YAML", "Wire",
@@ -119,10 +123,17 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "TestSupport", "CertificateAPI", "Controllers", "KubeClient", "KubeModel", "KubeRuntime",
-            "DNSWire", "HTTPTransport", "PKI", "Wire", arguments, httpTypes, logging, nio, subprocess, system,
+            "certwright", "TestSupport", "CertificateAPI", "Controllers", "HTTPServer", "KubeClient", "KubeModel",
+            "KubeRuntime", "DNSWire", "HTTPTransport", "Operations", "PKI", "Wire", arguments, httpTypes, logging, nio,
+            subprocess, system,
         ], path: "Tests/Cluster", swiftSettings: house),
     .testTarget(name: "AcmesolverTests", dependencies: ["acmesolver", "HTTPServer", httpTypes], swiftSettings: house),
+    tests(
+        "Admission",
+        [
+            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", logging,
+            system,
+        ]),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
     tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
@@ -135,7 +146,7 @@ let testTargets: [Target] = [
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests("CertificateAPI", ["Calendar", "KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
-    tests("HTTPServer", [httpTypes]),
+    tests("HTTPServer", ["PKI", "TestSupport", "Wire", httpTypes, subprocess]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
         "Controllers",
@@ -167,7 +178,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "CertificateAPI", "HTTPTransport", "Injection", "KubeClient", "KubeModel", "TestSupport",
+            "certwright", "Admission", "CertificateAPI", "HTTPTransport", "Injection", "KubeClient", "KubeModel",
+            "TestSupport",
             "Wire", "YAML", arguments, system,
         ], swiftSettings: house),
     .testTarget(

@@ -13,6 +13,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     private var peer: String?
     private var isHead = false
+    /// Whether the timer that runs is that of a connection without a request.
+    private var isIdle = false
 
     init(_ limits: ServerLimits, _ requests: RequestQueue) {
         machine = ConnectionMachine(bodyLimit: limits.bodyBytes)
@@ -28,6 +30,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head):
+            if isIdle { startTimer(limits.readTimeout, context) }
             isHead = head.method == .HEAD
             guard let request = ServerRequest(head, peer: peer) else { return act(machine.receivedGarbage(), context) }
             let length = head.headers.first(name: "content-length").flatMap { Int($0) }
@@ -93,7 +96,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard context.channel.isActive else { return }
         let keepAlive = machine.keepsAlive
         let next = machine.answered()
-        startTimer(keepAlive ? limits.readTimeout : limits.writeTimeout, context)
+        startTimer(keepAlive ? limits.idleTimeout ?? limits.readTimeout : limits.writeTimeout, context)
+        isIdle = keepAlive
         let written = write(response, keepAlive: keepAlive, context)
         if next == .close {
             let here = NIOLoopBound(context, eventLoop: context.eventLoop)
@@ -123,6 +127,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func startTimer(_ limit: Duration, _ context: ChannelHandlerContext) {
         timer?.cancel()
+        isIdle = false
         let here = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: TimeAmount(limit)) {
             let (handler, context) = here.value

@@ -54,6 +54,9 @@ package struct ServerLimits: Sendable {
     package var bodyBytes = 64 << 10
     /// The time a request may take to arrive whole, counted from its connection or the answer before it.
     package var readTimeout = Duration.seconds(30)
+    /// The time a connection that was answered may stay without another request; nil for `readTimeout`. A client that
+    /// keeps its connections should be the one to close them, so this is best longer than the client waits.
+    package var idleTimeout: Duration?
     /// The time a client may take to accept an answer.
     package var writeTimeout = Duration.seconds(30)
     package var connections = 256

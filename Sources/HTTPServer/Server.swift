@@ -11,6 +11,7 @@ package final class Server: Sendable {
     private let address: String
     private let port: Int
     private let limits: ServerLimits
+    private let tls: TLSServing?
     private let handler: Handler
     private let binding = Mutex(Binding())
 
@@ -19,11 +20,16 @@ package final class Server: Sendable {
         var waiting: [CheckedContinuation<Result<Int, any Error>, Never>] = []
     }
 
-    /// `address` is an IP address to listen on; port 0 takes any free one, see ``boundPort``.
-    package init(address: String, port: Int, limits: ServerLimits = ServerLimits(), handler: @escaping Handler) {
+    /// `address` is an IP address to listen on; port 0 takes any free one, see ``boundPort``. Without `tls` everything
+    /// travels as it is.
+    package init(
+        address: String, port: Int, limits: ServerLimits = ServerLimits(), tls: TLSServing? = nil,
+        handler: @escaping Handler
+    ) {
         self.address = address
         self.port = port
         self.limits = limits
+        self.tls = tls
         self.handler = handler
     }
 
@@ -93,9 +99,18 @@ package final class Server: Sendable {
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelInitializer { [limits, decoding = decoderLimits] channel in
+            .childChannelInitializer { [limits, tls, decoding = decoderLimits] channel in
                 guard connections.add(channel) else { return channel.close() }
-                return channel.eventLoop.makeCompletedFuture {
+                var identity: ServerIdentity?
+                if let tls {
+                    identity = tls.identity()
+                    guard identity != nil else { return channel.close() }
+                }
+                return channel.eventLoop.makeCompletedFuture { [identity] in
+                    if let tls, let identity {
+                        try channel.pipeline.syncOperations.addHandler(
+                            TLSHandler(identity, handshakeTimeout: tls.handshakeTimeout))
+                    }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(
                         withErrorHandling: false, withEncoderConfiguration: .init(),
                         withDecoderLimitConfiguration: decoding)

@@ -45,8 +45,9 @@ struct Building {
         let controllers = try floor.build()
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
         let injector = injector(counters, stores, time)
+        let webhook = try webhook(time)
 
-        var parts = servers(stores, counters, election, injector, controllers, time)
+        var parts = servers(stores, counters, election, injector, webhook, controllers, time)
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
@@ -54,6 +55,7 @@ struct Building {
         parts += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
+        parts += webhook?.parts ?? []
         parts.append(Part("controllers") { try await lead(election, controllers, stores) })
         try await launch.serve(parts)
     }
@@ -83,9 +85,17 @@ struct Building {
         return injector
     }
 
+    /// The webhook in this process, which answers whether or not the process leads.
+    private func webhook(_ time: any TimeSource) throws -> WebhookParts? {
+        guard flags.companions.with.contains(.webhook) else { return nil }
+        return try WebhookParts(
+            flags.webhook, client: launch.client(fieldManager: WebhookParts.fieldManager),
+            namespace: resourceNamespace, time: time, logger: launch.logger)
+    }
+
     private func servers(
         _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ injector: InjectorParts?,
-        _ controllers: ControllerSet, _ time: any TimeSource
+        _ webhook: WebhookParts?, _ controllers: ControllerSet, _ time: any TimeSource
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
@@ -106,6 +116,8 @@ struct Building {
         let ready = Health()
         ready.add("caches") { stores.missing }
         ready.add("api-server") { stores.trouble }
+        webhook?.addHealth(to: ready)
+        webhook?.addMetrics(to: metrics)
         return Serving.parts(flags.serving, metrics: metrics, live: live, ready: ready)
     }
 

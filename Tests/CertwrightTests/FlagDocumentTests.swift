@@ -19,7 +19,7 @@ struct FlagDocumentTests {
 
     static let help =
         [ControllerCommand.helpMessage(columns: 400), CAInjectorCommand.helpMessage(columns: 400)]
-        + [CheckAPICommand.helpMessage(columns: 400)]
+        + [CheckAPICommand.helpMessage(columns: 400), WebhookCommand.helpMessage(columns: 400)]
 
     /// The flags that a help text shows, without the `--no-…` of switches.
     static func flags(in help: String) -> Set<String> {
@@ -44,7 +44,7 @@ struct FlagDocumentTests {
         return flags
     }
 
-    @Test("each flag in it is one that a command takes, and each of cainjector's and check's is in it")
+    @Test("each flag in it is one that a command takes, and each of cainjector's, check's and the webhook's is in it")
     func flags() throws {
         let documented = try Self.documented()
         #expect(documented.count > 60)
@@ -113,9 +113,22 @@ struct FlagDocumentTests {
                     "metrics-listen-address", "config", "v", "vmodule", "logging-format", "log-flush-frequency",
                 ]
             ),
+            (
+                "webhook",
+                [
+                    "secure-port", "healthz-port", "tls-cert-file", "tls-private-key-file",
+                    "dynamic-serving-leaf-duration", "dynamic-serving-ca-secret-namespace",
+                    "dynamic-serving-ca-secret-name", "dynamic-serving-dns-names", "kubeconfig", "api-server-host",
+                    "enable-profiling", "profiler-address", "enable-client-verification", "client-ca-path",
+                    "client-subject-names", "tls-cipher-suites", "tls-min-version", "feature-gates",
+                    "metrics-listen-address", "max-certificate-size", "max-private-key-size",
+                    "max-certificate-chain-length", "max-certificate-bundle-size", "config", "v", "vmodule",
+                    "logging-format", "log-flush-frequency",
+                ]
+            ),
         ])
     func taken(command: String, names: [String]) {
-        let help = Self.help[command == "controller" ? 0 : 1]
+        let help = Self.help[["controller", "cainjector", "check", "webhook"].firstIndex(of: command) ?? 0]
         #expect(Set(names.map { "--\($0)" }).subtracting(Self.flags(in: help)) == [])
     }
 }

@@ -1,5 +1,7 @@
+import Admission
 import ArgumentParser
 import Injection
+import KubeModel
 import Testing
 import Wire
 
@@ -33,7 +35,7 @@ struct FlagTests {
     @Test("every switch of the commands is known to the rewriting, and the other way round")
     func switchList() {
         let commands: [any ParsableCommand.Type] = [
-            ControllerCommand.self, CAInjectorCommand.self, CheckAPICommand.self,
+            ControllerCommand.self, WebhookCommand.self, CAInjectorCommand.self, CheckAPICommand.self,
         ]
         let inHelp = commands.flatMap { $0.helpMessage(columns: 400).split(separator: "\n") }.compactMap {
             line -> String? in
@@ -109,6 +111,46 @@ struct FlagTests {
         #expect(
             command.injection.settings(namespace: "").kinds
                 == [.validatingWebhookConfigurations, .mutatingWebhookConfigurations, .customResourceDefinitions])
+    }
+
+    @Test("certwright webhook takes the flags that users' manifests give it, and so does the controller that runs it")
+    func webhook() throws {
+        let flags = [
+            "--secure-port=10250", "--dynamic-serving-ca-secret-namespace=tls",
+            "--dynamic-serving-ca-secret-name=tls-webhook-ca", "--dynamic-serving-dns-names=a,a.tls,a.tls.svc",
+            "--dynamic-serving-leaf-duration=48h", "--tls-min-version=VersionTLS13",
+            "--tls-cipher-suites=TLS_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+            "--feature-gates=LiteralCertificateSubject=true",
+        ]
+        let alone = try Certwright.parseAsRoot(SwitchSyntax.rewritten(["webhook", "--healthz-port=6081"] + flags))
+        let command = try #require(alone as? WebhookCommand)
+        #expect(command.serving.healthzPort == 6081)
+        let settings = command.webhook.authoritySettings(namespace: "other")
+        #expect(settings.secret.description == "tls/tls-webhook-ca")
+        #expect(settings.dnsNames == ["a", "a.tls", "a.tls.svc"])
+        #expect(settings.leafLifetime == .seconds(48 * 3600))
+        #expect(settings.injectsInto == nil)
+        let together = try Certwright.parseAsRoot(
+            SwitchSyntax.rewritten(["controller", "--with=webhook,cainjector", "--inject-own-ca=w"] + flags))
+        let controller = try #require(together as? ControllerCommand)
+        #expect(controller.companions.programs == [.controller, .webhook, .cainjector])
+        #expect(controller.webhook.authoritySettings(namespace: "other").injectsInto == "w")
+    }
+
+    @Test(
+        "what cannot serve is refused at start",
+        arguments: [
+            ("--secure-port=70000", "--secure-port"), ("--tls-cert-file=a", "--tls-private-key-file"),
+            ("--tls-min-version=VersionTLS11", "--tls-min-version"), ("--tls-cipher-suites=ROT13", "ROT13"),
+            ("--enable-client-verification=true", "--client-ca-path"),
+            ("--dynamic-serving-leaf-duration=5m", "at least 1h"),
+        ])
+    func refusedWebhook(argument: String, part: String) {
+        #expect {
+            try Certwright.parseAsRoot(SwitchSyntax.rewritten(["webhook", argument]))
+        } throws: { error in
+            Certwright.fullMessage(for: error).contains(part)
+        }
     }
 
     @Test("certwright cainjector takes the flags that users' manifests give it")

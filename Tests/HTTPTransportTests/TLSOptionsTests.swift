@@ -20,7 +20,9 @@ import Wire
     func redacted() {
         var text = ""
         dump(Self.options(key: "4242"), to: &text)
-        #expect(!text.contains("52"))
-        #expect(!"\(Self.options(key: "4242"))".contains("52"))
+        // as text and as octets; an address in memory may hold any two digits
+        for shown in [text, "\(Self.options(key: "4242"))"] {
+            #expect(!shown.contains("4242") && !shown.contains("- 52\n") && !shown.contains("52, 50"))
+        }
     }
 }

@@ -78,6 +78,24 @@ struct ChartTests {
         #expect(leases(without)?.contains(.string(lease)) == false)
     }
 
+    @Test("the webhook runs in the controller's process under the names of its Service; without it nothing calls it")
+    func webhook() async throws {
+        let objects = try await Helm.objects()
+        let flags = try command(objects.flags)
+        #expect(flags.companions.with.contains(.webhook))
+        #expect(flags.webhook.dynamicServingCaSecretName == "certwright-webhook-ca")
+        #expect(flags.webhook.injectOwnCa == "certwright-webhook")
+        #expect(flags.webhook.dynamicServingDnsNames.contains("certwright-webhook.$(POD_NAMESPACE).svc"))
+        for kind in ["Validating", "Mutating"] {
+            let hook = objects.named("\(kind)WebhookConfiguration", "certwright-webhook")?["webhooks"]?[0]
+            #expect(hook?["failurePolicy"] == "Fail")
+            #expect(hook?["clientConfig"]?["service"]?["name"] == "certwright-webhook")
+        }
+        let without = try await Helm.objects(["--set", "webhook.enabled=false"])
+        #expect(try !command(without.flags).companions.with.contains(.webhook))
+        #expect(without.names.filter { $0.contains("ebhook") } == [])
+    }
+
     @Test("every role is bound, and every binding names a role and the controller's account")
     func bindings() async throws {
         let objects = try await Helm.objects()

@@ -32,6 +32,7 @@ struct RightsTests {
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
         "create selfsubjectaccessreviews.authorization.k8s.io",
+        "create subjectaccessreviews.authorization.k8s.io",
         "create leases.coordination.k8s.io",
         "get,watch,update,patch leases.coordination.k8s.io cert-manager-controller",
         "get,watch,update,patch leases.coordination.k8s.io cert-manager-cainjector-leader-election",
@@ -67,7 +68,6 @@ struct RightsTests {
         "update certificatesigningrequests.certificates.k8s.io/finalizers",
         "sign signers.certificates.k8s.io issuers.cert-manager.io/*",
         "sign signers.certificates.k8s.io clusterissuers.cert-manager.io/*",
-        "create subjectaccessreviews.authorization.k8s.io",
     ]
     static let notOptional = [
         "create,update,patch,delete gateways.gateway.networking.k8s.io",

@@ -19,8 +19,11 @@ package enum OpenSSLTool {
             output: String(decoding: output, as: UTF8.self) + result.standardError, bytes: output)
     }
 
-    /// Runs with each file in a new directory; "@name" in an argument becomes the path of that file.
-    package static func run(_ arguments: [String], files: [String: [UInt8]]) async throws -> Result {
+    /// Runs with each file in a new directory; "@name" in an argument becomes the path of that file, and the one of the
+    /// name `standardInput` is what it reads.
+    package static func run(
+        _ arguments: [String], files: [String: [UInt8]], standardInput: String? = nil
+    ) async throws -> Result {
         let directory = FilePath("/tmp/certwright-pki-\(UInt64.random(in: 0 ... .max))")
         let made = try await Subprocess.run(
             .name("mkdir"), arguments: [directory.string], output: .discarded)
@@ -34,7 +37,8 @@ package enum OpenSSLTool {
         }
         let path = directory.string
         let result = try await run(
-            arguments.map { $0.hasPrefix("@") ? path + "/" + $0.dropFirst() : $0 })
+            arguments.map { $0.hasPrefix("@") ? path + "/" + $0.dropFirst() : $0 },
+            input: standardInput.flatMap { files[$0] } ?? [])
         _ = try await Subprocess.run(.name("rm"), arguments: ["-r", path], output: .discarded)
         return result
     }

@@ -8,6 +8,7 @@ STATES = ["valid", "ready", "pending", "processing", "invalid", "expired", "erro
 def order_spec():
     return obj(
         "What to order.", ["issuerRef", "request"],
+        rules(("the spec never changes", "self == oldSelf")),
         commonName=string("The common name; ordered beside the names."),
         dnsNames=strings("DNS names to order."),
         duration=string("How long the certificate should be valid, a Go duration; sent only where it is set."),
@@ -48,6 +49,11 @@ def challenge_spec():
     return obj(
         "What to prove and how; never changed after creation.",
         ["authorizationURL", "dnsName", "issuerRef", "key", "solver", "token", "type", "url"],
+        rules(
+            (
+                "the spec never changes",
+                " && ".join(
+                    f"self.{f} == oldSelf.{f}" for f in ("authorizationURL", "dnsName", "key", "token", "type", "url")))),
         authorizationURL=string("The authorization's URL."),
         dnsName=string("The name, without a wildcard's first label; it may be an IP address."),
         issuerRef=issuer_ref("The ACME issuer."),

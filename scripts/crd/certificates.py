@@ -32,7 +32,8 @@ def keystore(text, **more):
 
 def names():
     return dict(
-        commonName=string("The subject's common name, at most 64 bytes. It does not go with literalSubject."),
+        commonName=string(
+            "The subject's common name, at most 64 characters. It does not go with literalSubject.", maxLength=64),
         dnsNames=strings("DNS names the certificate is for."),
         emailAddresses=strings("Email addresses the certificate is for."),
         ipAddresses=strings("IP addresses the certificate is for."),
@@ -54,6 +55,20 @@ def names():
 def spec():
     return obj(
         "The certificate that is wanted.", ["issuerRef", "secretName"],
+        rules(
+            (
+                "at least one of commonName, literalSubject, dnsNames, uris, emailAddresses, ipAddresses and otherNames"
+                " must be set",
+                " || ".join(
+                    [filled("commonName"), filled("literalSubject")]
+                    + [filled(f, "[]") for f in ("dnsNames", "uris", "emailAddresses", "ipAddresses", "otherNames")])),
+            ("literalSubject and commonName exclude each other", f'!{filled("literalSubject")} || !{filled("commonName")}'),
+            (
+                "renewBefore and renewBeforePercentage exclude each other",
+                f'!{filled("renewBefore")} || !has(self.renewBeforePercentage)'),
+            ("nameConstraints need isCA", "!has(self.nameConstraints) || (has(self.isCA) && self.isCA)"),
+            ("duration must be at least 1h", f'!{filled("duration")} || duration(self.duration) >= duration("1h")'),
+            ("renewBefore must be at least 5m", f'!{filled("renewBefore")} || duration(self.renewBefore) >= duration("5m")')),
         **names(),
         additionalOutputFormats=items(
             "Further forms of the key and chain in the Secret.",
@@ -88,7 +103,8 @@ def spec():
                 "Whether a new certificate gets a new key; Always when left out.", "Never", "Always"),
             size=integer("RSA: bits, 2048 to 8192, 2048 when left out. ECDSA: 256, 384 or 521, 256 when left out.")),
         renewBefore=string("How long before expiry to renew, a Go duration of at least 5m; a third of the lifetime when left out."),
-        renewBeforePercentage=integer("How much of the lifetime, in percent, is left at renewal; excludes renewBefore.", 32),
+        renewBeforePercentage=integer("How much of the lifetime, in percent, is left at renewal; excludes renewBefore.", 32, minimum=1,
+            maximum=99),
         renewal=obj(
             "When renewal may happen.",
             policy=enum("RenewBefore renews in time, Disabled never by itself.", "RenewBefore", "Disabled"),
@@ -99,8 +115,9 @@ def spec():
                     cron=string("When it starts, as five fields of cron.", minLength=1),
                     timezone=string("The IANA time zone of cron; UTC when left out.", minLength=1),
                     windowDuration=string("How long it lasts.", pattern=r"^([0-9]+(\.[0-9]+)?(s|m|h))+$")))),
-        revisionHistoryLimit=integer("How many CertificateRequests are kept, at least 1; 1 when left out.", 32),
-        secretName=string("The Secret, in the same namespace, that holds the key and the certificate."),
+        revisionHistoryLimit=integer("How many CertificateRequests are kept, at least 1; 1 when left out.", 32, minimum=1),
+        secretName=string(
+            "The Secret, in the same namespace, that holds the key and the certificate.", minLength=1, maxLength=253),
         secretTemplate=obj(
             "Metadata kept on the Secret.",
             annotations=mapping("Annotations of the Secret; keys under cert-manager.io/ are refused."),
@@ -138,6 +155,7 @@ def status():
 def request_spec():
     return obj(
         "The request; never changed after creation.", ["issuerRef", "request"],
+        rules(("the spec never changes; make a new CertificateRequest", "self == oldSelf")),
         duration=string("How long the certificate should be valid, a Go duration."),
         extra=mapping(
             "Further attributes of who made the request; set by the webhook.",

@@ -16,12 +16,11 @@ READY = '.status.conditions[?(@.type == "Ready")].'
 AGE = ("Age", ".metadata.creationTimestamp", 0)
 
 
-WRITTEN = "# Written by scripts/crd/generate.py; change it there.\n"
-# kubectl checks before it sends; the API server itself drops what it does not know.
-HEADER = {
-    False: WRITTEN,
-    True: WRITTEN + "# Kubernetes before 1.30 knows no selectableFields and works without: kubectl apply --validate=false.\n",
-}
+HEADER = """\
+# Written by scripts/crd/generate.py; change it there.
+# Kubernetes before 1.30 knows no selectableFields, before 1.25 no x-kubernetes-validations, and works without:
+# kubectl apply --validate=false.
+"""
 
 
 def condition(kind):
@@ -115,7 +114,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for definition in all_crds():
         path = folder / f"{definition['metadata']['name']}.yaml"
-        path.write_text(HEADER["selectableFields" in definition["spec"]["versions"][0]] + text(definition) + "\n")
+        path.write_text(HEADER + text(definition) + "\n")
     description = folder / "api.md" if len(sys.argv) > 1 else root / "docs" / "api.md"
     description.write_text(reference.text(all_crds()))
 

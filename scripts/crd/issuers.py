@@ -13,7 +13,7 @@ def acme():
         externalAccountBinding=obj(
             "A key from the CA that ties the account to a customer.", ["keyID", "keySecretRef"],
             keyAlgorithm=enum("Ignored: HS256 is used always.", "HS256", "HS384", "HS512"),
-            keyID=string("The key's id."),
+            keyID=string("The key's id.", minLength=1),
             keySecretRef=secret_key("The key, base64url without padding.")),
         preferredChain=string(
             "The common name of the issuer at the end of the chain to prefer, where the CA offers several.",
@@ -22,7 +22,7 @@ def acme():
         profile=string("The CA's name for the kind of certificate wanted."),
         renewalInformationSource=string(
             "Whether the CA is asked when to renew (RFC 9773).", default="ARI", enum=["ARI", "None"]),
-        server=string("The URL of the server's directory."),
+        server=string("The URL of the server's directory.", minLength=1),
         skipTLSVerify=boolean("Do not verify the server's certificate; for trials only."),
         solvers=items("How control of names is proven.", solver("One way to prove control of names.")))
 
@@ -36,7 +36,7 @@ def vault():
             appRole=obj(
                 "With a role id and a secret id.", ["path", "roleId", "secretRef"],
                 path=string("Where the method is mounted, such as approle."),
-                roleId=string("The role id."),
+                roleId=string("The role id.", minLength=1),
                 secretRef=secret_key("The secret id.")),
             aws=obj(
                 "With an AWS identity.", ["role"],
@@ -54,7 +54,7 @@ def vault():
             kubernetes=obj(
                 "With a service account's token.", ["role"],
                 mountPath=string("Where the method is mounted; /v1/auth/kubernetes when left out."),
-                role=string("The Vault role."),
+                role=string("The Vault role.", minLength=1),
                 secretRef=secret_key("A fixed token; excludes serviceAccountRef. The key is token when left out."),
                 serviceAccountRef=service_account("Whose token is requested; excludes secretRef.")),
             tokenSecretRef=secret_key("A Vault token. The key is token when left out.")),
@@ -63,8 +63,8 @@ def vault():
         clientCertSecretRef=secret_key("The certificate shown to the server; goes with clientKeySecretRef."),
         clientKeySecretRef=secret_key("The key of the certificate shown to the server."),
         namespace=string("The namespace of Vault Enterprise."),
-        path=string("Where requests are signed, such as pki/sign/role."),
-        server=string("The server's URL."),
+        path=string("Where requests are signed, such as pki/sign/role.", minLength=1),
+        server=string("The server's URL.", minLength=1),
         serverName=string("The name the server's certificate is verified for; the URL's host when left out."))
 
 
@@ -81,27 +81,32 @@ def venafi():
             "Next-generation trust security.", ["credentialsRef", "tsgID"],
             credentialsRef=local_reference("A Secret with client-id and client-secret."),
             tokenEndpoint=string("Where tokens are asked for, when not the usual place."),
-            tsgID=string("The tenant service group's id."),
+            tsgID=string("The tenant service group's id.", minLength=1),
             url=string("The base URL, where it is not the usual one.")),
         tpp=obj(
             "A server of one's own.", ["credentialsRef", "url"],
             caBundle=data("PEM certificates that the server is verified with; excludes caBundleSecretRef."),
             caBundleSecretRef=secret_key("The same from a Secret; excludes caBundle. The key is ca.crt when left out."),
             credentialsRef=local_reference("A Secret with username and password, or access-token."),
-            url=string("The vedsdk URL.")),
-        zone=string("The policy folder or zone."))
+            url=string("The vedsdk URL.", minLength=1)),
+        zone=string("The policy folder or zone.", minLength=1))
 
 
 def spec():
+    kinds = ("acme", "ca", "selfSigned", "vault", "venafi")
     return obj(
         "Exactly one kind of issuer.",
+        schema=rules(
+            (
+                "exactly one of acme, ca, selfSigned, vault and venafi must be set",
+                " + ".join(f"(has(self.{kind}) ? 1 : 0)" for kind in kinds) + " == 1")),
         acme=acme(),
         ca=obj(
             "Sign with a key pair in a Secret.", ["secretName"],
             crlDistributionPoints=strings("URLs of revocation lists, written into certificates."),
             issuingCertificateURLs=strings("URLs of the CA's certificate, written into certificates."),
             ocspServers=strings("URLs of OCSP responders, written into certificates."),
-            secretName=string("The Secret with tls.crt, tls.key and perhaps ca.crt.")),
+            secretName=string("The Secret with tls.crt, tls.key and perhaps ca.crt.", minLength=1)),
         selfSigned=obj(
             "Sign each certificate with its own key.",
             crlDistributionPoints=strings("URLs of revocation lists, written into certificates.")),

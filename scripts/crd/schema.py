@@ -65,6 +65,18 @@ def obj(text, required=(), schema=None, **fields):
     }
 
 
+def rules(*pairs):
+    """Rules in CEL, each a message and an expression, for `obj(schema=…)`. Only at the top of a spec: there the API server
+    can bound what they cost. Kubernetes before 1.25 drops them."""
+    return {"x-kubernetes-validations": [{"message": message, "rule": rule} for message, rule in pairs]}
+
+
+def filled(field, empty='""'):
+    """In CEL: that a string, or with `empty` a list, is there and not empty."""
+    test = f"self.{field} != {empty}" if empty == '""' else f"size(self.{field}) > 0"
+    return f"(has(self.{field}) && {test})"
+
+
 def secret_key(text):
     return obj(
         text + " Names a Secret and one of its keys.", ["name"],
@@ -86,7 +98,7 @@ def service_account(text):
 def issuer_ref(text):
     return obj(
         text, ["name"],
-        name=string("The issuer's name."),
+        name=string("The issuer's name.", minLength=1),
         kind=string("The issuer's kind; Issuer when left out."),
         group=string("The API group of the issuer's kind; cert-manager.io when left out."))
 

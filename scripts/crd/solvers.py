@@ -3,6 +3,7 @@ from schema import *
 from pods import pod_template, template_metadata
 
 DNS_SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+SERVICE_TYPES = ["", "ClusterIP", "NodePort"]
 SERVICE_TYPE = "The type of the Service before the pod: ClusterIP or NodePort; NodePort when left out."
 
 
@@ -29,19 +30,19 @@ def gateway():
                     "The listener to attach to; any when left out.", maxLength=253, minLength=1,
                     pattern=f"^{DNS_SUBDOMAIN}$"))),
         podTemplate=pod_template(),
-        serviceType=string(SERVICE_TYPE))
+        serviceType=enum(SERVICE_TYPE, *SERVICE_TYPES))
 
 
 def ingress():
     return obj(
         "Answer through an Ingress. At most one of class, ingressClassName and name may be set.",
         class_=string("The value of the annotation kubernetes.io/ingress.class on the Ingress we make."),
-        ingressClassName=string("The spec.ingressClassName of the Ingress we make."),
+        ingressClassName=string("The spec.ingressClassName of the Ingress we make.", maxLength=253),
         ingressTemplate=obj(
             "Changes to the Ingress we make.", metadata=template_metadata("Labels and annotations of the Ingress.")),
         name=string("An existing Ingress that gets the challenge's path, instead of making one."),
         podTemplate=pod_template(),
-        serviceType=string(SERVICE_TYPE))
+        serviceType=enum(SERVICE_TYPE, *SERVICE_TYPES))
 
 
 def azure():
@@ -127,7 +128,7 @@ def dns01():
             "A provider outside of this controller, behind an aggregated API.", ["groupName", "solverName"],
             config=any_json("Passed on to the provider as it is."),
             groupName=string("The API group under which the provider is reached."),
-            solverName=string("The provider's resource name in that group.")))
+            solverName=string("The provider's resource name in that group.", minLength=1)))
 
 
 def solver(text):

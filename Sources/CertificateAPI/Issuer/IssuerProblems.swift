@@ -134,7 +134,15 @@ extension Solver.IngressSolver {
 
 extension Solver.GatewaySolver {
     func problems(at path: FieldPath) -> [FieldProblem] {
-        Solver.HTTP01.problems(serviceType: serviceType, at: path)
+        var problems = Solver.HTTP01.problems(serviceType: serviceType, at: path)
+        for (index, parent) in (parentRefs ?? []).enumerated() {
+            let path = path["parentRefs"][index]
+            if parent.name.isEmpty { problems.append(.required(path["name"], "must be set along with kind")) }
+            if let kind = parent.kind, kind.isEmpty {
+                problems.append(.required(path["kind"], "must be set along with name"))
+            }
+        }
+        return problems
     }
 }
 
@@ -148,7 +156,27 @@ extension Solver.DNS01 {
         if let strategy = cnameStrategy.nonEmpty, !["None", "Follow"].contains(strategy) {
             problems.append(.notSupported(path["cnameStrategy"], strategy, ["None", "Follow"]))
         }
+        for (index, server) in (nameservers ?? []).enumerated() where !Self.isNameserver(server) {
+            problems.append(
+                .invalid(
+                    path["nameservers"][index], server,
+                    "must be in the format host:port (IPv6 addresses in brackets), or an https URL"))
+        }
         return problems
+    }
+
+    /// `host:port`, or the URL of a server that speaks DNS over HTTPS (RFC 8484).
+    private static func isNameserver(_ text: String) -> Bool {
+        if text.hasPrefix("https://") { return text.utf8.count > "https://".utf8.count && NameRules.isURI(text) }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            return false
+        }
+        let host = text[..<colon]
+        guard host.contains(":") else {
+            return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 != UInt8(ascii: "/") }
+        }
+        guard host.hasPrefix("["), host.hasSuffix("]") else { return false }
+        return IPAddress(String(host.dropFirst().dropLast()))?.isV4 == false
     }
 }
 
@@ -165,13 +193,17 @@ extension Base64Data {
 }
 
 extension VaultIssuer {
+    /// A path must not lead out of its mount.
+    static func pathProblems(_ text: String?, at path: FieldPath) -> [FieldProblem] {
+        guard let text, text.split(separator: "/").contains("..") else { return [] }
+        return [.invalid(path, text, "must not contain the segment \"..\"")]
+    }
+
     func problems(at path: FieldPath) -> [FieldProblem] {
         var problems: [FieldProblem] = []
         if server.isEmpty { problems.append(.required(path["server"])) }
         if self.path.isEmpty { problems.append(.required(path["path"])) }
-        if self.path.split(separator: "/").contains("..") {
-            problems.append(.invalid(path["path"], self.path, "must not contain the segment \"..\""))
-        }
+        problems += Self.pathProblems(self.path, at: path["path"])
         if let bundle = caBundle, !bundle.bytes.isEmpty {
             if caBundleSecretRef != nil {
                 let detail = "specified caBundle and caBundleSecretRef cannot be used together"
@@ -193,6 +225,7 @@ extension VaultIssuer {
 extension VaultIssuer.Auth {
     func problems(at path: FieldPath) -> [FieldProblem] {
         var problems: [FieldProblem] = []
+        if let tokenSecretRef { problems += tokenSecretRef.problems(at: path["tokenSecretRef"]) }
         let isSet =
             tokenSecretRef != nil || appRole != nil || clientCertificate != nil || kubernetes != nil || aws != nil
         if !isSet {
@@ -202,9 +235,19 @@ extension VaultIssuer.Auth {
         if let appRole {
             if appRole.roleId.isEmpty { problems.append(.required(path["appRole"]["roleId"])) }
             problems += appRole.secretRef.problems(at: path["appRole"]["secretRef"])
+            problems += VaultIssuer.pathProblems(appRole.path, at: path["appRole"]["path"])
+        }
+        if let clientCertificate {
+            problems += VaultIssuer.pathProblems(
+                clientCertificate.mountPath, at: path["clientCertificate"]["mountPath"])
         }
         if let kubernetes {
             let path = path["kubernetes"]
+            problems += VaultIssuer.pathProblems(kubernetes.mountPath, at: path["mountPath"])
+            if let reference = kubernetes.secretRef { problems += reference.problems(at: path["secretRef"]) }
+            if let account = kubernetes.serviceAccountRef, account.name.isEmpty {
+                problems.append(.required(path["serviceAccountRef"]["name"]))
+            }
             if kubernetes.role.isEmpty { problems.append(.required(path["role"])) }
             if (kubernetes.secretRef == nil) == (kubernetes.serviceAccountRef == nil) {
                 problems.append(.required(path, "please supply one of: secretRef, serviceAccountRef"))
@@ -213,6 +256,10 @@ extension VaultIssuer.Auth {
         if let aws {
             let path = path["aws"]
             if aws.role.isEmpty { problems.append(.required(path["role"])) }
+            problems += VaultIssuer.pathProblems(aws.mountPath, at: path["mountPath"])
+            if let account = aws.serviceAccountRef, account.name.isEmpty {
+                problems.append(.required(path["serviceAccountRef"]["name"]))
+            }
             if aws.serviceAccountRef != nil, aws.iamRoleArn.nonEmpty == nil {
                 problems.append(.required(path["iamRoleArn"], "must be set along with serviceAccountRef"))
             }
@@ -236,6 +283,7 @@ extension VenafiIssuer {
                     .invalid(
                         path["caBundle"], "<snip>", "specified caBundle and caBundleSecretRef cannot be used together"))
             }
+            if let bundle = tpp.caBundle { problems += bundle.bundleProblems(at: path["caBundle"]) }
         }
         if let ngts {
             if ngts.tsgID.isEmpty { problems.append(.required(path["ngts"]["tsgID"])) }

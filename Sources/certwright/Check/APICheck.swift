@@ -20,7 +20,7 @@ enum APICheck {
     /// `answer` is the list of resources of a group's version.
     static func missing(from answer: Answer, group: String, plurals: Set<String>) -> String? {
         switch answer {
-        case .failure(let error) where error.isNotFound:
+        case .failure(let error) where error.isNotFound || error.isUnserved:
             return "The definitions of \(group) are not installed, or not established yet: apply crds/."
         case .failure(let error): return sentence(error)
         case .success(let list):

@@ -18,6 +18,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "ACME") var acme: ACMEFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
+    @OptionGroup(title: "Webhook, with --with=webhook") var webhook: WebhookFlags
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
@@ -25,6 +26,7 @@ struct ControllerCommand: AsyncParsableCommand {
 
     func validate() throws {
         try leaderElection.validate()
+        try webhook.validate()
         try features.validate(for: companions.programs)
         try compatibility.validate()
         try controllers.validate()

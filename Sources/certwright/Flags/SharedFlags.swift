@@ -97,7 +97,7 @@ struct CompanionFlags: ParsableArguments {
     @Option(
         name: .customLong("with"),
         help: """
-            Other parts to run in this process, separated by commas: \(Companion.allNames). Each keeps its own lease; \
+            Other parts to run in this process, separated by commas: \(Companion.allNames). Each keeps its own lease, but for the webhook, which answers in every replica; \
             docs/decisions says what the failure of one means.
             """,
         transform: Companion.parse)
@@ -108,12 +108,13 @@ struct CompanionFlags: ParsableArguments {
 
 /// A part that can run in the controller's process or in one of its own.
 enum Companion: String, CaseIterable {
-    case cainjector
+    case webhook, cainjector
 
     static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
     var program: Program {
         switch self {
+        case .webhook: .webhook
         case .cainjector: .cainjector
         }
     }

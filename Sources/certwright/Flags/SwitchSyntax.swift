@@ -37,6 +37,6 @@ enum SwitchSyntax {
         "enable-profiling", "issuer-ambient-credentials",
         "cluster-issuer-ambient-credentials", "enable-certificates-data-source",
         "enable-validatingwebhookconfigurations-injectable", "enable-mutatingwebhookconfigurations-injectable",
-        "enable-customresourcedefinitions-injectable", "enable-apiservices-injectable",
+        "enable-client-verification", "enable-customresourcedefinitions-injectable", "enable-apiservices-injectable",
     ]
 }

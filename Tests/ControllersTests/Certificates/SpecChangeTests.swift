@@ -252,7 +252,7 @@ struct KeystoreDecisionTests {
         let again = CertificateDecision.decide(view.with(certificate: after).with { $0.keystores = view.keystores })
         #expect(again == [.setStatus(try #require(actions.status))])
         let found = CertificateDecision.decide(view.with(certificate: after).with { $0.keystores = .right })
-        #expect(found.contains(.createRequest(revision: 1, nextKey: "site-next-key-1")))
+        #expect(found.contains(.createRequest(revision: 1, nextKey: NextKey.secretName(view))))
     }
 
     @Test("a password that vanishes later is told of, and the certificate stays ready")

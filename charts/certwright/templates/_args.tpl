@@ -19,8 +19,15 @@
 - --leader-election-retry-period={{ . }}
 {{- end }}
 {{- end }}
+{{- $with := list }}
+{{- if .Values.webhook.enabled }}
+{{- $with = append $with "webhook" }}
+{{- end }}
 {{- if .Values.cainjector.enabled }}
-- --with=cainjector
+{{- $with = append $with "cainjector" }}
+{{- end }}
+{{- with $with }}
+- --with={{ join "," . }}
 {{- end }}
 - --acme-http01-solver-image={{ include "certwright.image" (dict "root" . "image" .Values.acmesolver.image) }}
 {{- range $key, $value := .Values.global.commonLabels }}
@@ -52,6 +59,14 @@
 {{- end }}
 {{- if .Values.disableAutoApproval }}
 - --controllers=*,-certificaterequests-approver
+{{- end }}
+{{- if .Values.webhook.enabled }}
+{{- $name := printf "%s-webhook" (include "certwright.fullname" .) }}
+- --secure-port={{ int .Values.webhook.securePort }}
+- --dynamic-serving-ca-secret-namespace=$(POD_NAMESPACE)
+- --dynamic-serving-ca-secret-name={{ $name }}-ca
+- --dynamic-serving-dns-names={{ $name }}.$(POD_NAMESPACE).svc,{{ $name }}.$(POD_NAMESPACE),{{ $name }}
+- --inject-own-ca={{ $name }}
 {{- end }}
 {{- with .Values.extraArgs }}
 {{ toYaml . }}

@@ -5,7 +5,9 @@ ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for 
 {{- define "certwright.concerns" -}}
 issuers certificates secrets acme http01 ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
-{{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}{{ if .Values.cainjector.enabled }} injection{{ end }}
+{{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
+{{- if .Values.webhook.enabled }} webhook{{ end }}
+{{- if .Values.cainjector.enabled }} injection{{ end }}
 {{- end }}
 
 {{/* Not empty where a flag switches the Gateway API on: else the rights that it takes are not given. */}}
@@ -163,6 +165,18 @@ true
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
+{{- end }}
+
+{{- define "certwright.rules.webhook" -}}
+# Whether somebody may approve a request is asked of the API server.
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]
+# The webhook's own CA goes into its own configurations.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
+  resourceNames: [{{ include "certwright.fullname" . }}-webhook]
+  verbs: [get, patch]
 {{- end }}
 
 {{- define "certwright.rules.approve" -}}
