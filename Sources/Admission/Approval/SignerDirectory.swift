@@ -77,7 +77,7 @@ final class SignerDirectory: Sendable {
         do throws(KubeError) {
             return try await client.send(KubeRequest(method: .get, path: path, isIdempotent: true))
         } catch {
-            guard error.isNotFound else { throw error }
+            guard error.isNotFound || error.isUnserved else { throw error }
             return nil
         }
     }
