@@ -191,7 +191,8 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "certwright-fuzz",
         dependencies: [
-            "ACME", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "Wire",
+            "ACME", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel",
+            "PKI", "Wire",
             "YAML",
             arguments, subprocess, system,
         ], path: "Tests/Fuzz", exclude: ["Corpus"], swiftSettings: house),

@@ -24,7 +24,8 @@ struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    static let all: [FuzzTarget] = formats + calendars + certificates + protocols + objects
+    static let all: [FuzzTarget] =
+        formats + calendars + certificates + keystores + protocols + objects + admissions
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }
