@@ -52,8 +52,11 @@ struct NameTests {
         #expect(try DistinguishedName(rfc4514: "cn=\\#a").commonName == "#a")
         let marked = try DistinguishedName(rfc4514: "cn=\\#a")
         #expect(try DistinguishedName(rfc4514: marked.description) == marked)
+        let empty = try DistinguishedName(rfc4514: "O=#0C00")
+        #expect(try DistinguishedName(rfc4514: empty.description) == empty)
         // a UTF8String that is not UTF-8
         #expect(throws: PKIError.self) { try DistinguishedName(rfc4514: "CN=#0C01DE") }
+        #expect(throws: PKIError.self) { try DistinguishedName(rfc4514: "CN=#0C0100") }
         #expect(try DistinguishedName(rfc4514: "").isEmpty)
     }
 

@@ -25,7 +25,9 @@ extension DistinguishedName {
             if scanner.isAtEnd { throw .invalidSubject("Literal subject ends with a separator") }
         }
         try self.init(groups.reversed())
-        guard (try? DistinguishedName.attributes(rawDER)) != nil else {  // only a "#" value can be at fault
+        // Only a "#" value can be at fault; a NUL is refused in every other form of a value too.
+        guard let read = try? DistinguishedName.attributes(rawDER), !read.contains(where: { $0.text.utf8.contains(0) })
+        else {
             throw .invalidSubject("Literal subject has a \"#\" value whose text is not of its type")
         }
     }
@@ -44,6 +46,7 @@ extension DistinguishedName {
     }
 
     private static func escaped(_ value: String) -> String {
+        guard !value.isEmpty else { return "#0C00" }  // an empty UTF8String: the reader takes nothing for a mistake
         var text = ""
         let scalars = Array(value.unicodeScalars)
         for (index, scalar) in scalars.enumerated() {
