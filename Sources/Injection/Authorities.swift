@@ -7,7 +7,7 @@ import Wire
 /// Which sources may be used, by the flags.
 package struct InjectionSettings: Sendable, Equatable {
     /// Empty for all namespaces.
-    package var namespace = ""
+    package var namespaces: Set<String> = []
     package var ignoredNamespaces: Set<String> = []
     package var usesCertificates = true
     package var kinds = Set(InjectionKind.allCases)
@@ -17,7 +17,7 @@ package struct InjectionSettings: Sendable, Equatable {
     func covers(_ wish: CAWish) -> Bool {
         if case .certificate = wish, !usesCertificates { return false }
         guard let place = wish.namespace else { return true }
-        return (namespace.isEmpty || place == namespace) && !ignoredNamespaces.contains(place)
+        return (namespaces.isEmpty || namespaces.contains(place)) && !ignoredNamespaces.contains(place)
     }
 }
 

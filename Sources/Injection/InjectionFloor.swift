@@ -71,9 +71,9 @@ package struct InjectionFloor: Sendable {
     /// Informers that watch the metadata of sources and keep that of the few which targets name: for a process that does
     /// not watch Secrets and Certificates anyway.
     package var sourceInformers: [(name: String, run: Work)] {
-        var informers = [source(SourceSecret.self, name: "source secrets") { .secret($0) }]
+        var informers = sources(SourceSecret.self, name: "source secrets") { .secret($0) }
         if settings.usesCertificates {
-            informers.append(source(SourceCertificate.self, name: "source certificates") { .certificate($0) })
+            informers += sources(SourceCertificate.self, name: "source certificates") { .certificate($0) }
         }
         return informers
     }
@@ -98,23 +98,27 @@ package struct InjectionFloor: Sendable {
             targets: { reconciler.targets(of: $0) })
     }
 
-    private func source<Object: SourceObject>(
+    private func sources<Object: SourceObject>(
         _ type: Object.Type, name: String, _ source: @escaping @Sendable (ObjectKey) -> InjectionSource
-    ) -> (name: String, run: Work) {
+    ) -> [(name: String, run: Work)] {
         let cache = Cache<Object>()
+        let places = settings.namespaces.sorted()
+        cache.divide(into: places)
         let floor = self
         cache.onChange { old, new in
             if let key = (new ?? old)?.key { floor.changed(source(key)) }
         }
-        let namespace = settings.namespace.isEmpty ? nil : settings.namespace
-        let informer = Informer(
-            client: client, cache: cache, options: ListOptions(namespace: namespace, metadataOnly: true), name: name,
-            transform: { value in
-                let object = try value.decode(Object.self)
-                guard floor.lines.contains(where: { !$0.targets(source(object.key)).isEmpty }) else { return nil }
-                return object.slim
-            }, counters: counters, logger: logger)
-        return ("informer of \(name)", { try await informer.run() })
+        let scopes: [String?] = places.isEmpty ? [nil] : places
+        return scopes.map { scope in
+            let informer = Informer(
+                client: client, cache: cache, options: ListOptions(namespace: scope, metadataOnly: true), name: name,
+                transform: { value in
+                    let object = try value.decode(Object.self)
+                    guard floor.lines.contains(where: { !$0.targets(source(object.key)).isEmpty }) else { return nil }
+                    return object.slim
+                }, counters: counters, logger: logger)
+            return ("informer of \(name)", { try await informer.run() })
+        }
     }
 }
 

@@ -36,7 +36,7 @@ struct Building {
         let election = launch.election(
             "cert-manager-controller", flags.leaderElection, program: "cert-manager-controller", time: time)
         let client = election.map { ungated.guarded(by: $0) } ?? ungated
-        let stores = Stores(namespace: flags.cluster.namespace, resourceNamespace: resourceNamespace)
+        let stores = Stores(namespaces: flags.cluster.namespaces, resourceNamespace: resourceNamespace)
         let events = EventRecorder(
             client: client, time: time, counters: counters, logger: logger, leavesOut: RoutineEvents.includes)
         let floor = ControllerFloor(
@@ -71,7 +71,7 @@ struct Building {
         guard flags.companions.with.contains(.cainjector) else { return nil }
         let injector = InjectorParts(
             launch: launch, election: flags.leaderElection,
-            settings: flags.injection.settings(namespace: flags.cluster.namespace), counters: counters, time: time)
+            settings: flags.injection.settings(namespaces: flags.cluster.namespaces), counters: counters, time: time)
         let floor = injector.floor
         stores.secretFacts.onChange { old, new in
             if let key = (new ?? old)?.key { floor.changed(.secret(key)) }

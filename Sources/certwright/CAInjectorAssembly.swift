@@ -17,7 +17,7 @@ struct CAInjectorAssembly {
             let counters = Counters()
             let injector = InjectorParts(
                 launch: launch, election: flags.leaderElection,
-                settings: flags.injection.settings(namespace: flags.namespace), counters: counters)
+                settings: flags.injection.settings(namespaces: flags.namespaces), counters: counters)
             let metrics = Metrics()
             metrics.add { counters.families }
             metrics.add { ProcessMetrics.families() }

@@ -46,10 +46,10 @@ struct SigningRequestFloor {
             copiedAnnotations: copiedAnnotations, events: events, time: time)
         let loop = makeLoop(reconciler)
         reconciler.connect({ loop.enqueue($0) }, secrets: secrets)
-        let namespace = stores.namespace
+        let namespaces = Set(stores.namespaces)
         let informer = Informer(
             client: client, cache: cache,
-            transform: { try SigningRequestReconciler.keep($0, namespace: namespace) }, counters: counters,
+            transform: { try SigningRequestReconciler.keep($0, namespaces: namespaces) }, counters: counters,
             logger: logger)
         let access = SigningRequestAccess(client: client, time: time, logger: logger)
         return {

@@ -14,7 +14,7 @@ struct Stores: Sendable {
     let challenges = ACMECaches.challenges()
     let issuers = ACMECaches.issuers()
     let ingresses = Cache<Ingress>(indexes: ShimIndex.ingresses)
-    /// Nil where only one namespace is watched: ClusterIssuers belong to whoever watches all.
+    /// Nil where only some namespaces are watched: ClusterIssuers belong to whoever watches all.
     let clusterIssuers: Cache<ClusterIssuer>?
     /// What the Gateway API has, filled only where a flag says so and the cluster knows the kind: nobody waits for them.
     let gateways = Cache<Gateway>(indexes: ShimIndex.gateways)
@@ -24,12 +24,27 @@ struct Stores: Sendable {
     let otherSecrets = CertificateCaches.otherSecrets()
 
     /// Empty for all namespaces.
-    let namespace: String
+    let namespaces: [String]
 
-    init(namespace: String, resourceNamespace: String) {
-        self.namespace = namespace
-        clusterIssuers = namespace.isEmpty ? ACMECaches.clusterIssuers(secretsIn: resourceNamespace) : nil
+    init(namespaces: [String], resourceNamespace: String) {
+        let namespaces = Set(namespaces).sorted()
+        self.namespaces = namespaces
+        clusterIssuers = namespaces.isEmpty ? ACMECaches.clusterIssuers(secretsIn: resourceNamespace) : nil
+        certificates.divide(into: namespaces)
+        requests.divide(into: namespaces)
+        orders.divide(into: namespaces)
+        challenges.divide(into: namespaces)
+        issuers.divide(into: namespaces)
+        ingresses.divide(into: namespaces)
+        gateways.divide(into: namespaces)
+        listenerSets.divide(into: namespaces)
+        experimentalListenerSets.divide(into: namespaces)
+        secretFacts.divide(into: namespaces)
+        otherSecrets.divide(into: namespaces)
     }
+
+    /// What each informer of a kind reads: all namespaces, or one of those named.
+    private var scopes: [String?] { namespaces.isEmpty ? [nil] : namespaces }
 
     /// What still has to be read before the caches are whole; a sentence, or nil when all are.
     var missing: String? {
@@ -74,7 +89,6 @@ struct Stores: Sendable {
         client: KubeClient, selected: Set<ControllerName>, limits: PEMLimits = .default, counters: Counters,
         logger: Logger
     ) -> [Part] {
-        let scope = namespace.isEmpty ? nil : namespace
         func informer<Object: KubeObject>(
             _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
             _ transform: Informer<Object>.Transform? = nil
@@ -86,20 +100,22 @@ struct Stores: Sendable {
                 }, counters: counters, logger: logger)
             return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
         }
-        let all = ListOptions(namespace: scope)
-        var parts = [
-            informer(certificates, all), informer(requests, all, CertificateCaches.request),
-            informer(orders, all, ACMECaches.order), informer(challenges, all), informer(issuers, all),
-            informer(ingresses, all),
-            informer(
-                secretFacts, name: "secrets with facts",
-                ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
-                { try CertificateCaches.secret($0, limits: limits) }),
-            informer(
-                otherSecrets, name: "other secrets",
-                ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),
-                CertificateCaches.other),
-        ]
+        var parts = scopes.flatMap { scope in
+            let all = ListOptions(namespace: scope)
+            return [
+                informer(certificates, all), informer(requests, all, CertificateCaches.request),
+                informer(orders, all, ACMECaches.order), informer(challenges, all), informer(issuers, all),
+                informer(ingresses, all),
+                informer(
+                    secretFacts, name: "secrets with facts",
+                    ListOptions(namespace: scope, labelSelector: CertificateCaches.factsSelector),
+                    { try CertificateCaches.secret($0, limits: limits) }),
+                informer(
+                    otherSecrets, name: "other secrets",
+                    ListOptions(namespace: scope, labelSelector: CertificateCaches.othersSelector, metadataOnly: true),
+                    CertificateCaches.other),
+            ]
+        }
         if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
         return parts
     }
@@ -108,18 +124,20 @@ struct Stores: Sendable {
     func gatewayInformers(
         client: KubeClient, flags: GatewayFlags, selected: Set<ControllerName>, counters: Counters, logger: Logger
     ) -> [Part] {
-        func part<Object: KubeObject>(_ cache: Cache<Object>) -> Part {
-            let informer = Informer(
-                client: client, cache: cache, options: ListOptions(namespace: namespace.isEmpty ? nil : namespace),
-                counters: counters, logger: logger)
-            let awaited = AwaitedInformer(client: client, informer: informer, logger: logger)
-            return Part("informer of \(Object.resource.plural)") { try await awaited.run() }
+        func parts<Object: KubeObject>(_ cache: Cache<Object>) -> [Part] {
+            scopes.map { scope in
+                let informer = Informer(
+                    client: client, cache: cache, options: ListOptions(namespace: scope), counters: counters,
+                    logger: logger)
+                let awaited = AwaitedInformer(client: client, informer: informer, logger: logger)
+                return Part("informer of \(Object.resource.plural)") { try await awaited.run() }
+            }
         }
         guard flags.enableGatewayApi else { return [] }
         let hasListenerSets = flags.enableGatewayApiListenerset && selected.contains(.listenerSet)
-        var parts: [Part] = []
-        if selected.contains(.gatewayShim) || hasListenerSets { parts.append(part(gateways)) }
-        if hasListenerSets { parts += [part(listenerSets), part(experimentalListenerSets)] }
-        return parts
+        var all: [Part] = []
+        if selected.contains(.gatewayShim) || hasListenerSets { all += parts(gateways) }
+        if hasListenerSets { all += parts(listenerSets) + parts(experimentalListenerSets) }
+        return all
     }
 }

@@ -88,7 +88,7 @@ struct ConfigurationFileTests {
             let command = try #require(try Certwright.parseAsRoot(expanded) as? ControllerCommand)
             #expect(command.controllers.concurrentWorkers == 3)
             #expect(command.leaderElection.leaderElect)
-            #expect(command.cluster.namespace == "web")
+            #expect(command.cluster.namespaces == ["web"])
         }
     }
 

@@ -109,7 +109,7 @@ struct FlagTests {
         let command = try parse("--with=cainjector", "--enable-apiservices-injectable=false")
         #expect(command.companions.programs == [.controller, .cainjector])
         #expect(
-            command.injection.settings(namespace: "").kinds
+            command.injection.settings(namespaces: []).kinds
                 == [.validatingWebhookConfigurations, .mutatingWebhookConfigurations, .customResourceDefinitions])
     }
 
@@ -162,8 +162,8 @@ struct FlagTests {
             "--metrics-listen-address=0", "--leader-elect=false", "--enable-profiling=false",
         ])
         let command = try #require(try Certwright.parseAsRoot(arguments) as? CAInjectorCommand)
-        let settings = command.injection.settings(namespace: command.namespace)
-        #expect(settings.namespace == "tls")
+        let settings = command.injection.settings(namespaces: command.namespaces)
+        #expect(settings.namespaces == ["tls"])
         #expect(settings.ignoredNamespaces == ["a", "b"])
         #expect(!settings.usesCertificates)
         #expect(settings.kinds == Set(InjectionKind.allCases))

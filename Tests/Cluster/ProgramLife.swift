@@ -19,7 +19,7 @@ struct ProgramLife: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let counters = Counters()
         let scope = ["--namespace=\(namespace)", "--cluster-resource-namespace=\(namespace)"]
-        let stores = Stores(namespace: namespace, resourceNamespace: namespace)
+        let stores = Stores(namespaces: [namespace], resourceNamespace: namespace)
         let events = EventRecorder(client: client, counters: counters, logger: logger)
         let floor = ControllerFloor(
             flags: try ControllerCommand.parse(scope + flags), client: client, transport: outside, stores: stores,

@@ -196,7 +196,7 @@ struct InjectionWorld: Sendable {
         let counters = Counters()
         let client = cluster.client(over: cluster.transport, fieldManager: InjectionComponent.name)
         var settings = InjectionSettings()
-        settings.namespace = cluster.namespace
+        settings.namespaces = [cluster.namespace]
         let events = EventRecorder(client: client, counters: counters, logger: logger)
         let floor = InjectionFloor(
             client: client, settings: settings, events: events, counters: counters, logger: logger)

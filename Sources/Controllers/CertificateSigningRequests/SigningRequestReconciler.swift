@@ -155,10 +155,10 @@ extension SigningRequestReconciler {
 
     /// For the informer of the cache: requests to other signers are not kept, and of those that are answered only the
     /// metadata is worth keeping, which is nothing.
-    package static func keep(_ value: JSONValue, namespace: String) throws -> CertificateSigningRequest? {
+    package static func keep(_ value: JSONValue, namespaces: Set<String>) throws -> CertificateSigningRequest? {
         let request = try value.decode(CertificateSigningRequest.self)
         guard let signer = SignerName(request.spec.signerName),
-            namespace.isEmpty || signer.namespace == namespace,
+            namespaces.isEmpty || signer.namespace.map(namespaces.contains) == true,
             request.status?.certificate?.bytes.isEmpty ?? true,
             !request.isTrue(CertificateSigningRequest.Condition.failed),
             !request.isTrue(CertificateSigningRequest.Condition.denied)

@@ -8,10 +8,27 @@ import Synchronization
 package final class Cache<Object: KubeObject>: Sendable {
     package typealias Handler = @Sendable (_ old: Object?, _ new: Object?) -> Void
 
-    private let machine: Mutex<CacheMachine<Object>>
+    private let parts: Mutex<Parts>
     private let handlers = Mutex<[Handler]>([])
     private let synced = Latch()
-    private let failures = Mutex(Failures())
+
+    /// One machine for all namespaces, or one for each of those that are read by informers of their own: lists and watches
+    /// of one part say nothing about the others.
+    private struct Parts {
+        var machines: [CacheMachine<Object>]
+        var failures: [Failures]
+        /// Which part a namespace is; empty where there is one for all.
+        var places: [String: Int] = [:]
+
+        /// nil for a namespace that is not read.
+        func part(of namespace: String) -> Int? { places.isEmpty ? 0 : places[namespace] }
+
+        func flatMap<Value>(_ read: (ObjectStore<Object>) -> [Value]) -> [Value] {
+            machines.count == 1 ? read(machines[0].store) : machines.flatMap { read($0.store) }
+        }
+
+        var isSynced: Bool { machines.allSatisfy(\.isSynced) }
+    }
 
     private struct Failures {
         /// In a row.
@@ -27,41 +44,53 @@ package final class Cache<Object: KubeObject>: Sendable {
     package init(
         indexes: [String: @Sendable (Object) -> [String]] = [:], accepts: (@Sendable (Object) -> Bool)? = nil
     ) {
-        machine = Mutex(CacheMachine(indexes: indexes, accepts: accepts))
+        parts = Mutex(Parts(machines: [CacheMachine(indexes: indexes, accepts: accepts)], failures: [Failures()]))
+    }
+
+    /// Makes room for one informer for each of these namespaces; none for one of all. Call it before they run.
+    package func divide(into namespaces: [String]) {
+        guard !namespaces.isEmpty else { return }
+        parts.withLock { parts in
+            parts.machines = namespaces.map { _ in parts.machines[0] }
+            parts.failures = namespaces.map { _ in Failures() }
+            parts.places = Dictionary(zip(namespaces, namespaces.indices)) { first, _ in first }
+        }
     }
 
     // MARK: Reading
 
     package subscript(key: ObjectKey) -> Object? {
-        machine.withLock { $0.store[key] }
+        parts.withLock { parts in parts.part(of: key.namespace).flatMap { parts.machines[$0].store[key] } }
     }
 
     package var count: Int {
-        machine.withLock { $0.store.count }
+        parts.withLock { $0.machines.reduce(0) { $0 + $1.store.count } }
     }
 
-    /// Whether the first list is complete.
+    /// Whether the first list is complete, of every namespace that is read.
     package var isSynced: Bool { synced.isOpen }
 
     /// Why the API server has not been heard for two attempts and more, as a sentence; nil while it is. What the cache
     /// holds may then be old.
     package var trouble: String? {
-        failures.withLock { $0.count > 1 ? $0.last : nil }
+        parts.withLock { $0.failures.first { $0.count > 1 }?.last }
     }
 
     /// Every object, in no order.
     package func all() -> [Object] {
-        machine.withLock { $0.store.all() }
+        parts.withLock { $0.flatMap { $0.all() } }
     }
 
     /// The objects of one namespace, in no order; "" has those without a namespace.
     package func inNamespace(_ namespace: String) -> [Object] {
-        machine.withLock { $0.store.inNamespace(namespace) }
+        parts.withLock { parts in
+            parts.part(of: namespace).map { parts.machines[$0].store.inNamespace(namespace) } ?? []
+        }
     }
 
     /// The objects that the index of that name lists under `value`, in no order. The index must exist.
     package func matching(index: String, value: String) -> [Object] {
-        machine.withLock { $0.store.matching(index: index, value: value) }
+        parts.withLock { $0.flatMap { $0.matching(index: index, value: value) } }
     }
 
     /// Returns when the first list is complete; throws `CancellationError` when the task is cancelled before.
@@ -74,12 +103,18 @@ package final class Cache<Object: KubeObject>: Sendable {
     /// Takes over what a write of ours was answered with, so that the next look already sees it. Events from before the
     /// write change nothing any more.
     package func record(_ written: Object) {
-        tell(machine.withLock { $0.recorded(written) })
+        tell(
+            parts.withLock { parts in
+                parts.part(of: ObjectKey(written).namespace).flatMap { parts.machines[$0].recorded(written) }
+            })
     }
 
     /// Takes out an object that the server said is gone: deleted, with no finalizer and no grace period left.
     package func recordDeletion(of object: Object) {
-        tell(machine.withLock { $0.deletionRecorded(object) })
+        tell(
+            parts.withLock { parts in
+                parts.part(of: ObjectKey(object).namespace).flatMap { parts.machines[$0].deletionRecorded(object) }
+            })
     }
 
     /// Calls `handler` after every change, on whatever thread brought it and outside the lock; so it must be quick, and
@@ -91,45 +126,62 @@ package final class Cache<Object: KubeObject>: Sendable {
 
     // MARK: The informer's side
 
-    func serverFailed(_ sentence: String) {
-        failures.withLock { failures in
-            failures.count += 1
-            failures.last = sentence
+    /// Which part an informer of that namespace fills; nil is for all namespaces. `divide` must have named it.
+    func part(of namespace: String?) -> Int {
+        parts.withLock { parts in
+            guard let part = parts.part(of: namespace ?? "") else {
+                preconditionFailure("no part for namespace \(namespace ?? "")")
+            }
+            return part
         }
     }
 
-    func serverAnswered() {
-        failures.withLock { $0 = Failures() }
+    func isSynced(_ part: Int) -> Bool {
+        parts.withLock { $0.machines[part].isSynced }
     }
 
-    func listStarted() {
-        machine.withLock { $0.listStarted() }
+    func serverFailed(_ sentence: String, in part: Int) {
+        parts.withLock { parts in
+            parts.failures[part].count += 1
+            parts.failures[part].last = sentence
+        }
     }
 
-    func pageArrived(_ objects: [Object], unreadable: [ObjectKey]) {
-        tell(machine.withLock { $0.pageArrived(objects, unreadable: unreadable) })
+    func serverAnswered(in part: Int) {
+        parts.withLock { $0.failures[part] = Failures() }
     }
 
-    func listEnded(version: String) {
-        tell(machine.withLock { $0.listEnded(version: version) })
-        synced.open()
+    func listStarted(in part: Int) {
+        parts.withLock { $0.machines[part].listStarted() }
     }
 
-    func eventArrived(_ object: Object) {
-        tell(machine.withLock { $0.eventArrived(object) })
+    func pageArrived(_ objects: [Object], unreadable: [ObjectKey], in part: Int) {
+        tell(parts.withLock { $0.machines[part].pageArrived(objects, unreadable: unreadable) })
+    }
+
+    func listEnded(version: String, in part: Int) {
+        let (changes, isSynced) = parts.withLock { parts in
+            (parts.machines[part].listEnded(version: version), parts.isSynced)
+        }
+        tell(changes)
+        if isSynced { synced.open() }
+    }
+
+    func eventArrived(_ object: Object, in part: Int) {
+        tell(parts.withLock { $0.machines[part].eventArrived(object) })
     }
 
     /// Whether the event that names `identity` is known already and need not be decoded.
-    func echoArrived(_ identity: CacheMachine<Object>.Identity) -> Bool {
-        machine.withLock { $0.echoArrived(identity) }
+    func echoArrived(_ identity: CacheMachine<Object>.Identity, in part: Int) -> Bool {
+        parts.withLock { $0.machines[part].echoArrived(identity) }
     }
 
-    func deletionArrived(_ identity: CacheMachine<Object>.Identity) {
-        tell(machine.withLock { $0.deletionArrived(identity) })
+    func deletionArrived(_ identity: CacheMachine<Object>.Identity, in part: Int) {
+        tell(parts.withLock { $0.machines[part].deletionArrived(identity) })
     }
 
-    func bookmarkArrived(version: String) {
-        machine.withLock { $0.bookmarkArrived(version: UInt64(version)) }
+    func bookmarkArrived(version: String, in part: Int) {
+        parts.withLock { $0.machines[part].bookmarkArrived(version: UInt64(version)) }
     }
 
     private func tell(_ change: CacheMachine<Object>.Change?) {

@@ -12,6 +12,7 @@ package struct Informer<Object: KubeObject>: Sendable {
     private let client: KubeClient
     private let cache: Cache<Object>
     private let options: ListOptions
+    private let part: Int
     private let reader: ObjectReader<Object>
     private let onMalformed: (@Sendable (MalformedObject) -> Void)?
     private let pageLimit: Int
@@ -32,6 +33,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         self.client = client
         self.cache = cache
         self.options = options
+        part = cache.part(of: options.namespace)
         reader = ObjectReader(transform: transform)
         self.onMalformed = onMalformed
         self.pageLimit = pageLimit
@@ -65,20 +67,20 @@ package struct Informer<Object: KubeObject>: Sendable {
     private func list(_ token: String?, _ machine: inout WatchMachine) async throws(KubeError) -> WatchMachine.Step {
         if token == nil {
             counts.lists.add()
-            cache.listStarted()
+            cache.listStarted(in: part)
         }
         do throws(KubeError) {
             let end = try await client.streamPage(
                 Object.resource, options, limit: pageLimit, continueToken: token,
                 resourceVersion: token == nil ? firstVersion : nil
             ) { take($0, tooDeep: $1) }
-            cache.serverAnswered()
-            if end.continueToken == nil { cache.listEnded(version: end.resourceVersion) }
+            cache.serverAnswered(in: part)
+            if end.continueToken == nil { cache.listEnded(version: end.resourceVersion, in: part) }
             counts.objects.set(cache.count)
             return machine.pageArrived(version: end.resourceVersion, continue: end.continueToken)
         } catch {
             guard let failure = WatchMachine.Failure(error) else { throw error }
-            cache.serverFailed("\(error)")
+            cache.serverFailed("\(error)", in: part)
             logger.warning("Listing failed and will be tried again", metadata: ["error": "\(error)"])
             return machine.listFailed(failure)
         }
@@ -86,7 +88,7 @@ package struct Informer<Object: KubeObject>: Sendable {
 
     /// The first list may be as old as what the server has in memory, which costs it a fifth. A later one is as new as can
     /// be (nil), so that the cache never goes back.
-    private var firstVersion: String? { cache.isSynced ? nil : "0" }
+    private var firstVersion: String? { cache.isSynced(part) ? nil : "0" }
 
     private func watch(
         from version: String, _ timeoutSeconds: Int, _ machine: inout WatchMachine
@@ -97,7 +99,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         do throws(KubeError) {
             try await client.watch(
                 Object.resource, options, from: version, timeoutSeconds: timeoutSeconds,
-                onOpen: { cache.serverAnswered() },
+                onOpen: { cache.serverAnswered(in: part) },
                 onMalformed: { error in
                     counts.malformed.add()
                     logger.error("A line of the watch cannot be read", metadata: ["error": "\(error)"])
@@ -107,7 +109,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         } catch {
             failure = WatchMachine.Failure(error)
             guard let failure else { throw error }
-            if failure != .gone { cache.serverFailed("\(error)") }
+            if failure != .gone { cache.serverFailed("\(error)", in: part) }
             log(failure, error)
         }
         return machine.watchEnded(failure, lasted: time.elapsed() - began)
@@ -142,24 +144,26 @@ package struct Informer<Object: KubeObject>: Sendable {
             report(malformed)
             if let key = malformed.key { unreadable.append(key) }
         }
-        cache.pageArrived(objects, unreadable: unreadable)
+        cache.pageArrived(objects, unreadable: unreadable, in: part)
     }
 
     private func take(_ event: WatchEvent, _ machine: inout WatchMachine) throws(KubeError) {
         switch event {
         case .added(let value), .modified(let value):
-            if let identity = reader.identity(value), cache.echoArrived(identity) { return arrived(value, &machine) }
+            if let identity = reader.identity(value), cache.echoArrived(identity, in: part) {
+                return arrived(value, &machine)
+            }
             switch reader.read(value) {
-            case .object(let object): cache.eventArrived(object)
-            case .unwanted(let identity): cache.deletionArrived(identity)
+            case .object(let object): cache.eventArrived(object, in: part)
+            case .unwanted(let identity): cache.deletionArrived(identity, in: part)
             case .malformed(let malformed): report(malformed)
             }
             arrived(value, &machine)
         case .deleted(let value):
-            if let identity = reader.identity(value) { cache.deletionArrived(identity) }
+            if let identity = reader.identity(value) { cache.deletionArrived(identity, in: part) }
             arrived(value, &machine)
         case .bookmark(let version):
-            cache.bookmarkArrived(version: version)
+            cache.bookmarkArrived(version: version, in: part)
             machine.eventArrived(version: version)
         case .error(let status):
             throw .status(status, retryAfter: status.details?.retryAfterSeconds.map { .seconds($0) })

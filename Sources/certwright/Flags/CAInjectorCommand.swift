@@ -18,8 +18,11 @@ struct CAInjectorCommand: AsyncParsableCommand {
     @OptionGroup(title: "Logging") var logging: LoggingFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: CommonCompatibilityFlags
 
-    @Option(help: "Take CAs only from this namespace. Default: from all.")
-    var namespace = ""
+    @Option(
+        name: .customLong("namespace"),
+        help: "Take CAs only from these namespaces, separated by commas. Default: from all.",
+        transform: CommaList.parse)
+    var namespaces: [String] = []
 
     func validate() throws {
         try leaderElection.validate()
@@ -50,9 +53,9 @@ struct InjectionFlags: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Inject into APIServices.")
     var enableApiservicesInjectable = true
 
-    func settings(namespace: String) -> InjectionSettings {
+    func settings(namespaces: [String]) -> InjectionSettings {
         var settings = InjectionSettings()
-        settings.namespace = namespace
+        settings.namespaces = Set(namespaces)
         settings.ignoredNamespaces = Set(ignoreNamespaces)
         settings.usesCertificates = enableCertificatesDataSource
         let switches: [(InjectionKind, Bool)] = [

@@ -43,8 +43,14 @@ struct ControllerCommand: AsyncParsableCommand {
 struct ClusterFlags: ParsableArguments {
     @OptionGroup var connection: ConnectionFlags
 
-    @Option(help: "Watch only this namespace; ClusterIssuers are then left alone. Default: all namespaces.")
-    var namespace = ""
+    @Option(
+        name: .customLong("namespace"),
+        help: """
+            Work in these namespaces only, separated by commas; ClusterIssuers are then left alone. Default: all \
+            namespaces.
+            """,
+        transform: CommaList.parse)
+    var namespaces: [String] = []
 
     @Option(
         help: """
