@@ -178,9 +178,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "HTTPTransport", "Injection", "KubeClient", "KubeModel",
-            "TestSupport",
-            "Wire", "YAML", arguments, system,
+            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPTransport", "Injection", "KubeClient",
+            "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML", arguments, logging, system,
         ], swiftSettings: house),
     .testTarget(
         name: "InstallTests",

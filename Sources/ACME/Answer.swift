@@ -49,6 +49,13 @@ struct ACMEAnswer: Sendable {
         }
     }
 
+    /// The type of the problem that the answer is, for counting: bounded, whatever the server sends.
+    var problemName: String? {
+        guard !(200..<300).contains(status) else { return nil }
+        let type = refusalDetails(of: .discover).problem.type
+        return ProblemType.known.contains(type) ? type.name : "other"
+    }
+
     func refusal(of action: ACMEAction) -> ACMEError { .problem(refusalDetails(of: action)) }
 
     /// What the answer says against the request; an answer without a problem document is judged by its status.

@@ -30,6 +30,9 @@ package struct ACMERequestRecord: Sendable, Hashable {
     package var host: String
     /// The HTTP status, nil when no answer came.
     package var status: Int?
+    /// The type of the problem that the answer was, in lower case and without its namespace, such as `ratelimited`; nil
+    /// when it was none, `other` for a type that no RFC names.
+    package var problem: String?
     package var duration: Duration
 }
 

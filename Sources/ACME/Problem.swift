@@ -114,6 +114,15 @@ package struct ProblemType: RawRepresentable, Sendable, Hashable {
     package static let unsupportedContact = ProblemType(acme: "unsupportedContact")
     package static let unsupportedIdentifier = ProblemType(acme: "unsupportedIdentifier")
     package static let userActionRequired = ProblemType(acme: "userActionRequired")
+
+    /// Those that have a name here.
+    static let known: Set<ProblemType> = [
+        .accountDoesNotExist, .agreementRequired, .alreadyReplaced, .alreadyRevoked, .badCSR, .badNonce, .badPublicKey,
+        .badRevocationReason, .badSignatureAlgorithm, .caa, .compound, .conflict, .connection, .dns,
+        .externalAccountRequired, .incorrectResponse, .invalidContact, .invalidProfile, .malformed, .orderNotReady,
+        .rateLimited, .rejectedIdentifier, .serverInternal, .tls, .unauthorized, .unsupportedContact,
+        .unsupportedIdentifier, .userActionRequired,
+    ]
 }
 
 extension ProblemType: CustomStringConvertible {

@@ -172,8 +172,8 @@ extension ACMEServer {
         let start = time.elapsed()
         do {
             let response = try await transport.send(request)
-            record(request, action, status: response.status.code, since: start)
             let answer = ACMEAnswer(response, url: request.url, receivedAt: time.now())
+            record(request, action, status: response.status.code, problem: answer.problemName, since: start)
             if let date = answer.date { skew.withLock { $0 = date - answer.receivedAt } }
             return answer
         } catch .cancelled {
@@ -185,12 +185,12 @@ extension ACMEServer {
     }
 
     private func record(
-        _ request: TransportRequest, _ action: ACMEAction, status: Int?, since start: Duration
+        _ request: TransportRequest, _ action: ACMEAction, status: Int?, problem: String? = nil, since start: Duration
     ) {
         guard let observer, let address = HTTPAddress(url: request.url) else { return }
         observer(
             ACMERequestRecord(
                 action: action, method: request.method.rawValue, scheme: address.scheme.rawValue,
-                host: address.host, status: status, duration: time.elapsed() - start))
+                host: address.host, status: status, problem: problem, duration: time.elapsed() - start))
     }
 }

@@ -21,6 +21,8 @@ package final class Counters: Sendable {
         /// Reconciles run, failed ones included.
         case controllerSyncCallCount = "controller_sync_call_count"
         case controllerSyncErrorCount = "controller_sync_error_count"
+        /// How long all reconciles took together, in microseconds.
+        case controllerSyncDuration = "controller_sync_duration_seconds_total"
         /// Keys that could run now, were there a free worker.
         case controllerQueueDepth = "controller_queue_depth"
         /// Reconciles running now.

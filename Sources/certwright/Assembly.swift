@@ -38,7 +38,8 @@ struct Building {
         let client = election.map { ungated.guarded(by: $0) } ?? ungated
         let stores = Stores(namespaces: flags.cluster.namespaces, resourceNamespace: resourceNamespace)
         let events = EventRecorder(
-            client: client, time: time, counters: counters, logger: logger, leavesOut: RoutineEvents.includes)
+            client: client, time: time, counters: counters, logger: logger, leavesOut: RoutineEvents.includes,
+            observer: CertificateTrail(stores: stores).log(to: logger))
         let floor = ControllerFloor(
             flags: flags, client: client, transport: launch.transport, stores: stores, events: events,
             counters: counters, time: time, logger: logger, resourceNamespace: resourceNamespace)
@@ -99,8 +100,10 @@ struct Building {
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
-        metrics.add { ProcessMetrics.families() }
-        metrics.add { controllers.acmeMetrics.families }
+        launch.addMetrics(to: metrics)
+        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { [stores] in WorkMetrics(stores: stores).families() }
+        metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {
             let certificates = CertificateMetrics(stores: stores, time: time)
             metrics.add { certificates.families() }
@@ -113,6 +116,7 @@ struct Building {
             }
         }
         injector?.addHealth(to: live, flags.leaderElection, flags.serving)
+        injector?.addMetrics(to: metrics)
         let ready = Health()
         ready.add("caches") { stores.missing }
         ready.add("api-server") { stores.trouble }

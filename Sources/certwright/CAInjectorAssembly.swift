@@ -20,7 +20,8 @@ struct CAInjectorAssembly {
                 settings: flags.injection.settings(namespaces: flags.namespaces), counters: counters)
             let metrics = Metrics()
             metrics.add { counters.families }
-            metrics.add { ProcessMetrics.families() }
+            launch.addMetrics(to: metrics)
+            injector.addMetrics(to: metrics)
             let live = Health()
             live.add("ping") { nil }
             injector.addHealth(to: live, flags.leaderElection, flags.serving)
@@ -69,6 +70,10 @@ struct InjectorParts: Sendable {
         }
         let informers = floor.targetInformers.map { Part($0.name, $0.run) }
         return [Part("events of CA injection") { [events] in try await events.run() }] + informers + [leading]
+    }
+
+    func addMetrics(to metrics: Metrics) {
+        metrics.add { [election] in LeaderMetrics.family([Self.lease: election]) }
     }
 
     func addHealth(to live: Health, _ flags: LeaderElectionFlags, _ serving: ServingFlags) {

@@ -26,7 +26,7 @@ struct CertificateMetrics: Sendable {
         let all = stores.certificates.all().sorted { $0.key < $1.key }
         func times(_ name: String, _ help: String, _ time: (Certificate.Status) -> Timestamp?) -> MetricFamily {
             MetricFamily(
-                "certmanager_certificate_\(name)_timestamp_seconds", .gauge, help: help,
+                name, .gauge, help: help,
                 samples: all.map { certificate in
                     let seconds = certificate.status.flatMap(time)?.secondsSince1970 ?? 0
                     return .init(Double(seconds), labels: certificate.metricLabels)
@@ -43,20 +43,27 @@ struct CertificateMetrics: Sendable {
             MetricFamily(
                 "certmanager_certificate_ready_status", .gauge, help: "The ready status of the certificate.",
                 samples: ready),
-            times("expiration", "The timestamp after which the certificate expires, expressed in Unix Epoch Time.") {
-                $0.notAfter
-            },
-            times("not_after", "The timestamp after which the certificate is invalid, expressed as a Unix Epoch Time.")
-            {
+            times(
+                "certmanager_certificate_expiration_timestamp_seconds",
+                "The timestamp after which the certificate expires, expressed in Unix Epoch Time."
+            ) {
                 $0.notAfter
             },
             times(
-                "not_before", "The timestamp before which the certificate is invalid, expressed as a Unix Epoch Time."
+                "certmanager_certificate_not_after_timestamp_seconds",
+                "The timestamp after which the certificate is invalid, expressed as a Unix Epoch Time."
+            ) {
+                $0.notAfter
+            },
+            times(
+                "certmanager_certificate_not_before_timestamp_seconds",
+                "The timestamp before which the certificate is invalid, expressed as a Unix Epoch Time."
             ) {
                 $0.notBefore
             },
             times(
-                "renewal", "The timestamp after which the certificate should be renewed, expressed in Unix Epoch Time."
+                "certmanager_certificate_renewal_timestamp_seconds",
+                "The timestamp after which the certificate should be renewed, expressed in Unix Epoch Time."
             ) {
                 $0.renewalTime
             },
@@ -121,7 +128,7 @@ struct CertificateMetrics: Sendable {
 }
 
 extension Certificate {
-    fileprivate var metricLabels: [(name: String, value: String)] {
+    var metricLabels: [(name: String, value: String)] {
         [
             (name: "issuer_group", value: spec.issuerRef.effectiveGroup),
             (name: "issuer_kind", value: spec.issuerRef.effectiveKind),

@@ -15,6 +15,8 @@ struct ControllerSet: Sendable {
     let selected: Set<ControllerName>
     let acmeMetrics = ACMEMetrics()
     var loops: [ControllerLoop] = []
+    /// What is left of the CAs' budgets.
+    var budgets: [@Sendable () -> [MetricFamily]] = []
     /// What runs beside the loops for them.
     var helpers: [@Sendable () async throws -> Void] = []
 
@@ -147,6 +149,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
+            set.budgets.append { BudgetMetrics.families(reconciler.budgets) }
         }
         if set.selected.contains(.challenges) {
             let reconciler = ChallengeReconciler(
@@ -242,7 +245,8 @@ struct ControllerFloor {
     ) -> ControllerLoop {
         ControllerLoop(
             name: name, workers: workers ?? flags.controllers.concurrentWorkers, backoff: backoff,
-            reconciler: reconciler, time: time, counters: counters, logger: logger, grace: .seconds(25))
+            reconciler: reconciler, time: time, counters: counters, logger: logger,
+            trail: CertificateTrail(stores: stores).certificate(ofKeysOf: name), grace: .seconds(25))
     }
 
     private var settings: CertificateSettings {

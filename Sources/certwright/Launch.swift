@@ -12,6 +12,7 @@ import Wire
 struct Launch {
     let configuration: ClusterConfiguration
     let transport: CurlTransport
+    let apiMetrics: APIMetrics
     let logger: Logger
 
     /// Lends them to `body`; the transport outlives everything that sends requests by it, so that a lease is released
@@ -35,7 +36,9 @@ struct Launch {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await transport.run() }
             defer { transport.shutDown() }
-            try await body(Launch(configuration: configuration, transport: transport, logger: logger))
+            try await body(
+                Launch(
+                    configuration: configuration, transport: transport, apiMetrics: APIMetrics(), logger: logger))
         }
         logger.info("Stopped")
     }
@@ -43,8 +46,9 @@ struct Launch {
     /// A client that writes at any time.
     func client(fieldManager: String) -> KubeClient {
         KubeClient(
-            configuration: configuration, transport: transport, fieldManager: fieldManager,
-            userAgent: Version.userAgent)
+            configuration: configuration,
+            transport: MeasuredTransport(inner: transport, metrics: apiMetrics, time: SystemTime()),
+            fieldManager: fieldManager, userAgent: Version.userAgent)
     }
 
     /// The election for that lease; nil where the flags want none.

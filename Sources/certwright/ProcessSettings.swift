@@ -15,6 +15,7 @@ enum ProcessSettings {
     static func apply() {
         signal(SIGPIPE, SIG_IGN)
         ProcessMemory.settle()
+        ProcessMetrics.begin()
     }
 
     static let environment: ClusterConfiguration.Environment = { name in

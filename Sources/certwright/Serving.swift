@@ -50,18 +50,25 @@ extension Counters {
     /// The machinery's own numbers as metrics: those that exporters before us had keep their names.
     var families: [MetricFamily] {
         Dictionary(grouping: readings(), by: \.name).map { name, readings in
-            let isCount = name.rawValue.hasSuffix("_count")
-            return MetricFamily(
-                "certmanager_" + name.rawValue, isCount ? .counter : .gauge, help: name.help,
-                samples: readings.map { .init(Double($0.value), labels: [(name: name.label, value: $0.subject)]) })
+            MetricFamily(
+                "certmanager_" + name.rawValue, name.isCounter ? .counter : .gauge, help: name.help,
+                samples: readings.map {
+                    .init(Double($0.value) / name.perUnit, labels: [(name: name.label, value: $0.subject)])
+                })
         }
     }
 }
 
 extension Counters.Name {
+    fileprivate var isCounter: Bool { rawValue.hasSuffix("_count") || rawValue.hasSuffix("_total") }
+
+    /// How many of what is counted make one of what the metric's name says.
+    fileprivate var perUnit: Double { self == .controllerSyncDuration ? 1e6 : 1 }
+
     fileprivate var label: String {
         switch self {
-        case .controllerSyncCallCount, .controllerSyncErrorCount, .controllerQueueDepth, .controllerRunning:
+        case .controllerSyncCallCount, .controllerSyncErrorCount, .controllerSyncDuration, .controllerQueueDepth,
+            .controllerRunning:
             "controller"
         default: "resource"
         }
@@ -71,6 +78,7 @@ extension Counters.Name {
         switch self {
         case .controllerSyncCallCount: "The number of sync() calls made by a controller."
         case .controllerSyncErrorCount: "The number of errors encountered during controller sync()."
+        case .controllerSyncDuration: "How long the sync() calls of a controller took together, in seconds."
         case .controllerQueueDepth: "The number of keys that could be worked on now."
         case .controllerRunning: "The number of keys being worked on now."
         case .cacheObjects: "The number of objects held in a cache."

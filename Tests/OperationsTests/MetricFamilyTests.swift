@@ -49,7 +49,11 @@ struct MetricFamilyTests {
     @Test("the process metrics are there and positive")
     func process() {
         let families = ProcessMetrics.families()
-        #expect(families.map(\.name) == ["process_cpu_seconds_total", "process_resident_memory_bytes"])
+        #expect(
+            families.map(\.name) == [
+                "process_cpu_seconds_total", "process_virtual_memory_bytes", "process_resident_memory_bytes",
+                "process_open_fds", "process_max_fds", "process_start_time_seconds",
+            ])
         #expect(families.allSatisfy { ($0.samples.first?.value ?? 0) > 0 })
     }
 

@@ -77,6 +77,7 @@ extension CertificateWork {
             "Issued a certificate",
             metadata: [
                 "controller": "certificates", "namespace": "\(namespace)", "name": "\(view.name)",
+                "certificate": "\(namespace)/\(view.name)",
                 "revision": "\(revision)", "notAfter": "\(leaf.notAfter)",
             ])
         return .onChange
@@ -94,6 +95,7 @@ extension CertificateWork {
             "Issuing a certificate failed",
             metadata: [
                 "controller": "certificates", "namespace": "\(namespace)", "name": "\(view.name)",
+                "certificate": "\(namespace)/\(view.name)",
                 "reason": "\(problem.reason)", "error": "\(problem.message)",
             ])
         return try await work.apply(Issuing.fail(failed, problem))

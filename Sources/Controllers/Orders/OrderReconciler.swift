@@ -44,6 +44,9 @@ package final class OrderReconciler: Reconciler {
         errands = Errands { [queue] in queue.enqueue($0) }
     }
 
+    /// How much of what CAs allow is used.
+    package var budgets: [OrderBudget.Reading] { budget.withLock { $0.readings(at: time.now()) } }
+
     /// Asks ACME servers until cancelled.
     package func run() async throws { try await errands.run() }
 

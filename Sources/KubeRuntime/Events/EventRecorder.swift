@@ -12,6 +12,12 @@ package final class EventRecorder: Sendable {
     /// Says of an Event that is about to be recorded, by its kind, reason and component, whether it is left out.
     package typealias Filter = @Sendable (_ kind: Event.Kind, _ reason: String, _ component: String) -> Bool
 
+    /// Hears of every Event, those that are left out included.
+    package typealias Observer =
+        @Sendable (
+            _ kind: Event.Kind, _ reason: String, _ message: String, _ object: ObjectReference, _ component: String
+        ) -> Void
+
     private struct State {
         var machine: EventMachine
         var isBusy: @Sendable () -> Bool = { false }
@@ -28,6 +34,7 @@ package final class EventRecorder: Sendable {
     private let time: any TimeSource
     private let flushLimit: Duration
     private let leavesOut: Filter
+    private let observer: Observer?
     private let priority: TaskPriority
     private let logger: Logger
     private let sent: Counters.Counter
@@ -37,15 +44,17 @@ package final class EventRecorder: Sendable {
     ///   - flushLimit: how long `run` goes on sending after it is cancelled.
     ///   - priority: by default below that of the work which Events tell of.
     ///   - leavesOut: which Events are not worth a request.
+    ///   - observer: is called by whoever records, so it must be quick.
     package init(
         client: KubeClient, time: any TimeSource = SystemTime(), counters: Counters, logger: Logger,
         flushLimit: Duration = .seconds(5), priority: TaskPriority = .utility,
-        leavesOut: @escaping Filter = { _, _, _ in false }
+        leavesOut: @escaping Filter = { _, _, _ in false }, observer: Observer? = nil
     ) {
         self.client = client
         self.time = time
         self.flushLimit = flushLimit
         self.leavesOut = leavesOut
+        self.observer = observer
         self.priority = priority
         self.logger = logger
         state = Mutex(State(machine: EventMachine()))
@@ -62,6 +71,7 @@ package final class EventRecorder: Sendable {
     package func record(
         _ kind: Event.Kind, reason: String, message: String, on object: ObjectReference, component: String
     ) {
+        observer?(kind, reason, message, object, component)
         if leavesOut(kind, reason, component) { return }
         let note = EventMachine.Note(
             kind: kind, reason: reason, message: message.cut(toBytes: Self.messageLimit), object: object,

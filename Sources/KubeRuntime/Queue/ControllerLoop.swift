@@ -16,20 +16,24 @@ package final class ControllerLoop: Sendable {
     private let reconciler: any Reconciler
     private let time: any TimeSource
     private let grace: Duration
+    private let trail: @Sendable (ObjectKey) -> ObjectKey?
     private let logger: Logger
     private let counts: LoopCounts
 
     /// - Parameters:
     ///   - backoff: of one key, counting its failures in a row.
+    ///   - trail: the Certificate that a key's object is for, which log lines then name; nil where there is none.
     ///   - grace: how long a running reconcile may go on after `run` is cancelled, before it is cancelled itself.
     package init(
         name: String, workers: Int, backoff: Backoff, reconciler: any Reconciler, time: any TimeSource = SystemTime(),
-        counters: Counters, logger: Logger, grace: Duration = .seconds(30)
+        counters: Counters, logger: Logger, trail: @escaping @Sendable (ObjectKey) -> ObjectKey? = { _ in nil },
+        grace: Duration = .seconds(30)
     ) {
         self.name = name
         self.reconciler = reconciler
         self.time = time
         self.grace = grace
+        self.trail = trail
         var logger = logger
         logger[metadataKey: "controller"] = "\(name)"
         self.logger = logger
@@ -124,17 +128,30 @@ package final class ControllerLoop: Sendable {
 
     private func reconcile(_ key: ObjectKey) async -> QueueMachine<ObjectKey>.Outcome {
         counts.syncs.add()
+        let began = time.elapsed()
+        defer { counts.duration.add(Int((time.elapsed() - began) / .microseconds(1))) }
         do {
-            switch try await reconciler.reconcile(key) {
+            let requeue = try await reconciler.reconcile(key)
+            logger.debug("Reconciled", metadata: metadata(of: key, ["next": "\(requeue)"]))
+            switch requeue {
             case .onChange: return .settled
             case .at(let moment): return .lookAgain(at: moment)
             }
         } catch {
             let failure = ReconcileFailure(error, now: time.now())
             if failure.isWorthCounting { counts.errors.add() }
-            failure.log(to: logger, key: key)
+            failure.log(to: logger, metadata(of: key, ["error": "\(failure.cause)"]))
             return failure.outcome
         }
+    }
+
+    /// Made only for a line that is written.
+    private func metadata(of key: ObjectKey, _ more: @autoclosure () -> Logger.Metadata) -> Logger.Metadata {
+        var metadata = more()
+        metadata["namespace"] = "\(key.namespace)"
+        metadata["name"] = "\(key.name)"
+        if let certificate = trail(key) { metadata["certificate"] = "\(certificate)" }
+        return metadata
     }
 }
 
@@ -142,12 +159,14 @@ package final class ControllerLoop: Sendable {
 private struct LoopCounts: Sendable {
     let syncs: Counters.Counter
     let errors: Counters.Counter
+    let duration: Counters.Counter
     let depth: Counters.Counter
     let running: Counters.Counter
 
     init(_ name: String, _ counters: Counters) {
         syncs = counters.counter(.controllerSyncCallCount, of: name)
         errors = counters.counter(.controllerSyncErrorCount, of: name)
+        duration = counters.counter(.controllerSyncDuration, of: name)
         depth = counters.counter(.controllerQueueDepth, of: name)
         running = counters.counter(.controllerRunning, of: name)
     }

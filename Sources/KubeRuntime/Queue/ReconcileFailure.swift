@@ -56,8 +56,7 @@ struct ReconcileFailure {
         }
     }
 
-    func log(to logger: Logger, key: ObjectKey) {
-        let metadata: Logger.Metadata = ["namespace": "\(key.namespace)", "name": "\(key.name)", "error": "\(cause)"]
+    func log(to logger: Logger, _ metadata: Logger.Metadata) {
         switch verdict {
         case .retry: logger.warning("Reconcile failed and will be tried again", metadata: metadata)
         case .terminal: logger.error("Reconcile failed; it waits for a change", metadata: metadata)

@@ -30,7 +30,7 @@ struct WebhookCommand: AsyncParsableCommand {
                 self.webhook, client: launch.client(fieldManager: WebhookParts.fieldManager),
                 namespace: ProcessSettings.podNamespace ?? "cert-manager", logger: launch.logger)
             let metrics = Metrics()
-            metrics.add { ProcessMetrics.families() }
+            launch.addMetrics(to: metrics)
             webhook.addMetrics(to: metrics)
             let live = Health()
             live.add("ping") { nil }
