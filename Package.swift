@@ -186,7 +186,7 @@ let testTargets: [Target] = [
         dependencies: [
             "certwright", "CurlTransport", "KubeClient", "KubeModel", "TestSupport", "Wire", "YAML", arguments,
             subprocess, system,
-        ], swiftSettings: house),
+        ], exclude: ["Goldens"], swiftSettings: house),
     .executableTarget(
         name: "certwright-fuzz",
         dependencies: [

@@ -11,7 +11,7 @@ struct DefinitionTests {
     ]
     static let kind = "CustomResourceDefinition"
 
-    @Test("what is made from crds/ and the chart is current")
+    @Test("what is made from crds/ and the chart is current, and the chart renders what the goldens say")
     func current() async throws {
         let result = try await Tool.run("bash", ["\(Helm.project)/scripts/manifests", "--check"])
         #expect(result.succeeded, "\(result.errors)")

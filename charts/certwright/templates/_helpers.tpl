@@ -20,21 +20,6 @@
 {{- default .Release.Namespace .Values.namespace }}
 {{- end }}
 
-{{- define "certwright.serviceAccountName" -}}
-{{- if .Values.serviceAccount.create }}
-{{- default (include "certwright.fullname" .) .Values.serviceAccount.name }}
-{{- else }}
-{{- default "default" .Values.serviceAccount.name }}
-{{- end }}
-{{- end }}
-
-{{/* What finds the controller's pods. It never changes within a release, since a Deployment's selector cannot. */}}
-{{- define "certwright.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "certwright.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
-app.kubernetes.io/component: controller
-{{- end }}
-
 {{/* Only what says whose an object is; `creator: static` leaves out what is true of Helm releases only. */}}
 {{- define "certwright.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -47,25 +32,38 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
+{{/* Of what belongs to no other component. */}}
 {{- define "certwright.labels" -}}
-app: {{ include "certwright.name" . }}
-{{ include "certwright.selectorLabels" . }}
-{{ include "certwright.commonLabels" . }}
+{{- include "certwright.componentLabels" (dict "root" . "component" "controller") }}
 {{- end }}
 
-{{/* The reference of an image: a dict of `root` and `image`. A repository given in full wins over registry and namespace. */}}
+{{/*
+The reference of an image: a dict of `root`, `image` and the `path` of that value. A repository given in full wins over
+registry and namespace. The names that cert-manager's chart has as its defaults mean the defaults here.
+*/}}
 {{- define "certwright.image" -}}
 {{- $image := .image }}
 {{- $values := .root.Values }}
 {{- $reference := "" }}
 {{- if $image.repository }}
+{{- if regexMatch "(^|/)cert-manager-(controller|webhook|cainjector|acmesolver|startupapicheck)$" $image.repository }}
+{{- fail (printf "%s.repository is %s, an image of cert-manager, which this chart cannot run: leave it out, or name the repository where you keep Certwright's image" .path $image.repository) }}
+{{- end }}
 {{- $reference = $image.repository }}
 {{- if $image.registry }}
 {{- $reference = printf "%s/%s" $image.registry $reference }}
 {{- end }}
 {{- else }}
-{{- $parts := list (default $values.imageRegistry $image.registry) $values.imageNamespace $image.name }}
-{{- $reference = join "/" (compact $parts) }}
+{{- $name := $image.name }}
+{{- if regexMatch "^cert-manager-(controller|webhook|cainjector|acmesolver|startupapicheck)$" $name }}
+{{- $name = ternary "acmesolver" "certwright" (eq $name "cert-manager-acmesolver") }}
+{{- end }}
+{{- $registry := ternary "ghcr.io" $values.imageRegistry (eq $values.imageRegistry "quay.io") }}
+{{- $namespace := ternary "certwright" $values.imageNamespace (eq $values.imageNamespace "jetstack") }}
+{{- if and $image.tag (regexMatch "^v1\\.[0-9]+\\.[0-9]+" $image.tag) }}
+{{- fail (printf "%s.tag is %s, a version of cert-manager: leave it out for Certwright %s, which belongs to this chart" .path $image.tag .root.Chart.AppVersion) }}
+{{- end }}
+{{- $reference = join "/" (compact (list (default $registry $image.registry) $namespace $name)) }}
 {{- end }}
 {{- if $image.tag }}
 {{- $reference = printf "%s:%s" $reference $image.tag }}
@@ -78,6 +76,16 @@ app: {{ include "certwright.name" . }}
 {{- $reference }}
 {{- end }}
 
+{{/* The namespaces that a webhook is asked about, as JSON: a dict of `root` and the `selector` of its values. */}}
+{{- define "certwright.namespaceSelector" -}}
+{{- $selector := default dict .selector }}
+{{- with .root.Values.namespaces }}
+{{- $ours := dict "key" "kubernetes.io/metadata.name" "operator" "In" "values" . }}
+{{- $selector = merge (dict "matchExpressions" (append (default list $selector.matchExpressions) $ours)) $selector }}
+{{- end }}
+{{- toJson $selector }}
+{{- end }}
+
 {{/* What the schema cannot say. `global` is open there, because a parent chart may keep values of its own in it. */}}
 {{- define "certwright.check" -}}
 {{- if and .Values.installCRDs .Values.crds.enabled }}
@@ -86,10 +94,29 @@ app: {{ include "certwright.name" . }}
 {{- if and .Values.prometheus.servicemonitor.enabled .Values.prometheus.podmonitor.enabled }}
 {{- fail "prometheus.servicemonitor.enabled and prometheus.podmonitor.enabled would have everything scraped twice: set one" }}
 {{- end }}
-{{- with .Values.podDisruptionBudget }}
+{{- range $path, $values := dict "" .Values "webhook." .Values.webhook "cainjector." .Values.cainjector }}
+{{- with $values.podDisruptionBudget }}
 {{- if and (hasKey . "minAvailable") (hasKey . "maxUnavailable") }}
-{{- fail "podDisruptionBudget takes minAvailable or maxUnavailable, not both" }}
+{{- fail (printf "%spodDisruptionBudget takes minAvailable or maxUnavailable, not both" $path) }}
 {{- end }}
+{{- end }}
+{{- end }}
+{{- with .Values.webhook }}
+{{- if and .enableClientVerification (not .clientCAFile) }}
+{{- fail "webhook.enableClientVerification needs webhook.clientCAFile, a file that webhook.volumes and webhook.volumeMounts provide" }}
+{{- end }}
+{{- if and (not .enableClientVerification) (or .clientCAFile .apiserverClientCertSubjects) }}
+{{- fail "webhook.clientCAFile and webhook.apiserverClientCertSubjects count only with webhook.enableClientVerification: set it to true" }}
+{{- end }}
+{{- if and .hostNetwork (eq (int .securePort) 10250) (not (default dict .config).securePort) }}
+{{- fail "webhook.hostNetwork is true, and port 10250 of a node is the kubelet's: set webhook.securePort to a free one" }}
+{{- end }}
+{{- end }}
+{{- if and .Values.clusterResourceNamespace .Values.namespaces }}
+{{- fail "clusterResourceNamespace is about ClusterIssuers, which are left alone where namespaces are named: set one of the two" }}
+{{- end }}
+{{- if and .Values.namespaces (include "certwright.signsForKubernetes" .) }}
+{{- fail "CertificateSigningRequests belong to the whole cluster: leave out namespaces, or the feature gate ExperimentalCertificateSigningRequestControllers" }}
 {{- end }}
 {{- if .Chart.IsRoot }}
 {{- $known := list "commonLabels" "hostUsers" "imagePullSecrets" "leaderElection" "logLevel" "nodeSelector" }}

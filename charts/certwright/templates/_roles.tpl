@@ -1,19 +1,34 @@
 {{/*
-What the controller may do in every namespace: one ClusterRole for each concern, each bound to its service account by a
-ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for users.
+What each account may do: one ClusterRole for each concern, bound to it by a ClusterRoleBinding of the same name
+(controller-rbac.yaml). Where `namespaces` are named, what is about objects in a namespace is a Role in each of them instead.
+Nothing here is for users. A process with several parts has the rights of them all.
 */}}
-{{- define "certwright.concerns" -}}
-issuers certificates secrets acme http01 ingress-shim
+{{- define "certwright.concerns.controller" -}}
+{{- $split := include "certwright.split" . -}}
+issuers{{ if not .Values.namespaces }} clusterissuers{{ end }} certificates secrets acme http01 ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
 {{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
-{{- if .Values.webhook.enabled }} webhook{{ end }}
-{{- if .Values.cainjector.enabled }} injection{{ end }}
+{{- if and .Values.webhook.enabled (not $split) }} webhook{{ end }}
+{{- if and .Values.cainjector.enabled (not $split) }} injection{{ end }}
+{{- end }}
+
+{{- define "certwright.concerns.webhook" -}}
+webhook advice
+{{- end }}
+
+{{- define "certwright.concerns.cainjector" -}}
+injection sources events
+{{- end }}
+
+{{/* Those that are about objects in a namespace, and nothing else. */}}
+{{- define "certwright.namespacedConcerns" -}}
+issuers certificates secrets acme http01 ingress-shim gateway-api events advice sources
 {{- end }}
 
 {{/* Not empty where a flag switches the Gateway API on: else the rights that it takes are not given. */}}
 {{- define "certwright.usesGatewayAPI" -}}
 {{- $config := default dict .Values.config }}
-{{- if or (has "--enable-gateway-api" .Values.extraArgs) (has "--enable-gateway-api=true" .Values.extraArgs) $config.enableGatewayAPI (default dict $config.gatewayAPI).enabled -}}
+{{- if or (has "--enable-gateway-api" .Values.extraArgs) (has "--enable-gateway-api=true" .Values.extraArgs) $config.enableGatewayAPI -}}
 true
 {{- end }}
 {{- end }}
@@ -27,12 +42,21 @@ true
 {{- end }}
 
 {{- define "certwright.rules.issuers" -}}
-# Issuers and ClusterIssuers are read, and told whether they are ready.
+# Issuers are read, and told whether they are ready.
 - apiGroups: [cert-manager.io]
-  resources: [issuers, clusterissuers]
+  resources: [issuers]
   verbs: [get, list, watch]
 - apiGroups: [cert-manager.io]
-  resources: [issuers/status, clusterissuers/status]
+  resources: [issuers/status]
+  verbs: [update, patch]
+{{- end }}
+
+{{- define "certwright.rules.clusterissuers" -}}
+- apiGroups: [cert-manager.io]
+  resources: [clusterissuers]
+  verbs: [get, list, watch]
+- apiGroups: [cert-manager.io]
+  resources: [clusterissuers/status]
   verbs: [update, patch]
 {{- end }}
 
@@ -149,7 +173,7 @@ true
 {{- end }}
 
 {{- define "certwright.rules.injection" -}}
-# CA bundles are put where an annotation asks for them. Sources are Certificates and Secrets, which are read anyway.
+# CA bundles are put where an annotation asks for them.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
   verbs: [get, list, watch, patch]
@@ -159,6 +183,23 @@ true
 - apiGroups: [apiextensions.k8s.io]
   resources: [customresourcedefinitions]
   verbs: [get, list, watch, patch]
+{{- end }}
+
+{{- define "certwright.rules.sources" -}}
+# Where CA bundles come from.
+- apiGroups: [cert-manager.io]
+  resources: [certificates]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch]
+{{- end }}
+
+{{- define "certwright.rules.advice" -}}
+# Whoever names an issuer that is not there is warned.
+- apiGroups: [cert-manager.io]
+  resources: [issuers{{ if not .Values.namespaces }}, clusterissuers{{ end }}]
+  verbs: [get]
 {{- end }}
 
 {{- define "certwright.rules.events" -}}
@@ -175,7 +216,7 @@ true
 # The webhook's own CA goes into its own configurations.
 - apiGroups: [admissionregistration.k8s.io]
   resources: [validatingwebhookconfigurations, mutatingwebhookconfigurations]
-  resourceNames: [{{ include "certwright.fullname" . }}-webhook]
+  resourceNames: [{{ include "certwright.componentName" (dict "root" . "component" "webhook") }}]
   verbs: [get, patch]
 {{- end }}
 
