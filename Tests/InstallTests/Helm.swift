@@ -29,8 +29,11 @@ enum Helm {
         try YAMLDocuments.parse(Array(try await text(arguments, release: release).utf8)).filter { $0 != .null }
     }
 
-    static func file(_ path: String) throws -> [UInt8] {
-        let file = try FileDescriptor.open(FilePath("\(project)/\(path)"), .readOnly)
+    /// A file of the project.
+    static func file(_ path: String) throws -> [UInt8] { try file(absolute: "\(project)/\(path)") }
+
+    static func file(absolute path: String) throws -> [UInt8] {
+        let file = try FileDescriptor.open(FilePath(path), .readOnly)
         return try file.closeAfter {
             var bytes: [UInt8] = []
             var buffer = [UInt8](repeating: 0, count: 65536)
