@@ -24,7 +24,7 @@ package struct ControllerProcess: Sendable {
             transport: transport, folder: folder)
         let arguments =
             [
-                command, "--kubeconfig=\(kubeconfig)", "--leader-elect=false",
+                command, "--kubeconfig=\(restricted(kubeconfig))", "--leader-elect=false",
                 "--healthz-listen-address=127.0.0.1:\(ports[0])", "--metrics-listen-address=127.0.0.1:\(ports[1])",
             ] + flags
         do {
@@ -37,6 +37,15 @@ package struct ControllerProcess: Sendable {
             let end = log.split(separator: "\n").suffix(25).joined(separator: "\n")
             throw TestServerError("\(error)\nThe end of the controller's log:\n\(end)")
         }
+    }
+
+    /// The same cluster's kubeconfig as the program's own service account, where the run names one: then the rights that
+    /// the chart gives are all that it has (scripts/check-rights).
+    private static func restricted(_ kubeconfig: String) -> String {
+        guard kubeconfig == Cluster.kubeconfig, let value = getenv("CERTWRIGHT_TEST_PROGRAM_KUBECONFIG") else {
+            return kubeconfig
+        }
+        return String(cString: value)
     }
 
     /// What it has logged so far.
