@@ -89,6 +89,7 @@ struct Stores: Sendable {
         client: KubeClient, selected: Set<ControllerName>, limits: PEMLimits = .default, counters: Counters,
         logger: Logger
     ) -> [Part] {
+        let firstLists = ListTurn()
         func informer<Object: KubeObject>(
             _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
             _ transform: Informer<Object>.Transform? = nil
@@ -97,7 +98,7 @@ struct Stores: Sendable {
                 client: client, cache: cache, options: options, name: name, transform: transform,
                 onMalformed: { [logger] object in
                     logger.error("An object cannot be read and is left alone", metadata: ["object": "\(object)"])
-                }, counters: counters, logger: logger)
+                }, firstLists: firstLists, counters: counters, logger: logger)
             return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
         }
         var parts = scopes.flatMap { scope in
