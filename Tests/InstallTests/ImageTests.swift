@@ -32,7 +32,7 @@ struct ImageTests {
         return result.errors
     }
 
-    @Test("an image holds programs and what they need; it and its SBOM are the same bytes each time, and made only once")
+    @Test("an image holds programs and what they need; it and its SBOM are the same bytes each time, made only once")
     func images() async throws {
         try await withFolder { folder in
             _ = try await make(folder, "one")
