@@ -48,7 +48,7 @@ true
   verbs: [get, list, watch]
 - apiGroups: [cert-manager.io]
   resources: [issuers/status]
-  verbs: [update, patch]
+  verbs: [patch]
 {{- end }}
 
 {{- define "certwright.rules.clusterissuers" -}}
@@ -57,7 +57,7 @@ true
   verbs: [get, list, watch]
 - apiGroups: [cert-manager.io]
   resources: [clusterissuers/status]
-  verbs: [update, patch]
+  verbs: [patch]
 {{- end }}
 
 {{- define "certwright.rules.certificates" -}}
@@ -71,7 +71,7 @@ true
   verbs: [get, list, watch, create, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificates/status, certificaterequests/status]
-  verbs: [update, patch]
+  verbs: [patch]
 - apiGroups: [cert-manager.io]
   resources: [certificates/finalizers, certificaterequests/finalizers]
   verbs: [update]
@@ -81,7 +81,7 @@ true
 # Private keys and certificates are kept in Secrets, and issuers read their credentials from them.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 
 {{- define "certwright.rules.acme" -}}
@@ -89,14 +89,13 @@ true
 # credentials for names that are not the user's. An order is patched to remember the CA's limits that it has met.
 - apiGroups: [acme.cert-manager.io]
   resources: [orders, challenges]
-  verbs: [get, list, watch, create, patch, delete]
-# The finalizer of a challenge that has something to clean up.
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [acme.cert-manager.io]
   resources: [challenges]
-  verbs: [update]
+  verbs: [delete]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders/status, challenges/status]
-  verbs: [update, patch]
+  verbs: [patch]
 - apiGroups: [acme.cert-manager.io]
   resources: [orders/finalizers, challenges/finalizers]
   verbs: [update]
@@ -106,10 +105,10 @@ true
 # What answers an HTTP-01 challenge: a pod, a Service before it, and the way in.
 - apiGroups: [""]
   resources: [pods, services]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, create, patch, delete]
 # OpenShift asks for this before an Ingress may name a host.
 - apiGroups: [route.openshift.io]
   resources: [routes/custom-host]
@@ -126,7 +125,7 @@ true
   verbs: [update]
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 
 {{- define "certwright.rules.gateway-api" -}}
@@ -146,7 +145,7 @@ true
 # The way in to what answers an HTTP-01 challenge.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
-  verbs: [get, list, watch, create, update, patch, delete]
+  verbs: [get, create, patch, delete]
 {{- end }}
 
 {{- define "certwright.rules.signing-requests" -}}
@@ -156,7 +155,7 @@ true
   verbs: [get, list, watch]
 - apiGroups: [certificates.k8s.io]
   resources: [certificatesigningrequests/status]
-  verbs: [update, patch]
+  verbs: [patch]
 - apiGroups: [certificates.k8s.io]
   resources: [certificatesigningrequests/finalizers]
   verbs: [update]
