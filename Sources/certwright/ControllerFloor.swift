@@ -17,8 +17,16 @@ struct ControllerSet: Sendable {
     var loops: [ControllerLoop] = []
     /// What runs beside the loops for them.
     var helpers: [@Sendable () async throws -> Void] = []
+    /// Whether one of them waits for an answer from outside.
+    var asking: [@Sendable () -> Bool] = []
 
     init(selected: Set<ControllerName>) { self.selected = selected }
+
+    /// Whether nothing is worked on, nobody is asked, and nothing will be before `horizon` has passed unless something
+    /// changes.
+    func isAtRest(for horizon: Duration) -> Bool {
+        loops.allSatisfy { $0.isAtRest(for: horizon) } && !asking.contains { $0() }
+    }
 
     /// Ends, by cancellation or error, only when every loop has let go of what it was doing.
     func run() async throws {
@@ -109,6 +117,7 @@ struct ControllerFloor {
             let loop = makeLoop("issuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
             issuers = loop
         }
         if set.selected.contains(.clusterissuers), let cache = stores.clusterIssuers {
@@ -117,6 +126,7 @@ struct ControllerFloor {
             let loop = makeLoop("clusterissuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
             clusterIssuers = loop
         }
         set.loops += [issuers, clusterIssuers].compactMap(\.self)
@@ -147,6 +157,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
         }
         if set.selected.contains(.challenges) {
             let reconciler = ChallengeReconciler(
@@ -161,6 +172,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
         }
     }
 
@@ -174,6 +186,7 @@ struct ControllerFloor {
         reconciler.connect { loop.enqueue($0) }
         set.loops.append(loop)
         set.helpers.append { try await reconciler.run() }
+        set.asking.append { reconciler.isAsking }
     }
 
     private func addShims(to set: inout ControllerSet) {

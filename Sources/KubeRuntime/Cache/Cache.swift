@@ -49,6 +49,17 @@ package final class Cache<Object: KubeObject>: Sendable {
         failures.withLock { $0.count > 1 ? $0.last : nil }
     }
 
+    /// How far the list and the watch have come, and the version of each object that is here: compared with what the
+    /// server has, it tells whether anything is still on its way.
+    package var progress: (seen: UInt64, versions: [ObjectKey: UInt64]) {
+        machine.withLock { machine in
+            let versions = machine.store.all().map { object in
+                (ObjectKey(object), object.metadata.resourceVersion.flatMap { UInt64($0) } ?? 0)
+            }
+            return (machine.seenVersion, Dictionary(versions) { $1 })
+        }
+    }
+
     /// Every object, in no order.
     package func all() -> [Object] {
         machine.withLock { $0.store.all() }
