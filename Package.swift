@@ -150,7 +150,8 @@ let testTargets: [Target] = [
             httpTypes, logging, nio,
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
-    tests("CertificateAPI", ["Calendar", "KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests(
+        "CertificateAPI", ["Calendar", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", ["PKI", "TestSupport", "Wire", httpTypes, subprocess]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
@@ -183,8 +184,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "HTTPTransport", "Injection", "KubeClient", "KubeModel",
-            "TestSupport",
+            "certwright", "Admission", "CertificateAPI", "HTTPServer", "HTTPTransport", "Injection", "KubeClient",
+            "KubeModel", "TestSupport",
             "Wire", "YAML", arguments, system,
         ], swiftSettings: house),
     .testTarget(
