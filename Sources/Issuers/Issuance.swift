@@ -11,9 +11,9 @@ package struct IssuanceRequest: Sendable, Hashable {
     package let lifetime: Duration
 
     /// Throws a sentence for what no later attempt can change, since a CertificateRequest's spec never changes.
-    package init(_ spec: CertificateRequest.Spec) throws(MalformedRequest) {
+    package init(_ spec: CertificateRequest.Spec, limits: PEMLimits = .default) throws(MalformedRequest) {
         do {
-            request = try SigningRequest(pem: spec.request.bytes)
+            request = try SigningRequest(pem: spec.request.bytes, limit: limits.certificate)
             isCA = spec.isCA ?? false
             usages = try Usages(spec.usages ?? [], isCA: isCA, at: FieldPath.spec["usages"])
             let duration = try Durations.parse(spec.duration, at: FieldPath.spec["duration"])
