@@ -100,6 +100,11 @@ package final class InstantSigner: Sendable {
         do throws(KubeError) { return try await secrets.read(name) } catch { throw .kube(error) }
     }
 
+    /// What the issuer that a request names is, where it is there.
+    func issuer(of request: CertificateRequest) -> IssuerSpec? {
+        lookup.find(request.spec.issuerRef, namespace: request.metadata.namespace ?? "")?.spec
+    }
+
     /// The Secret that a request of this kind of issuer waits for, when it waits for one.
     func awaitedSecret(_ request: CertificateRequest) -> ObjectKey? {
         let namespace = request.metadata.namespace ?? ""

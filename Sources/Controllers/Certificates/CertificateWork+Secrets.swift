@@ -25,7 +25,9 @@ extension CertificateWork {
         let answered = try await StatusPatch.write(status, over: created.status, of: created, client)
         shell.requests.record(RequestFacts(answered))
         for notice in outcome.notices where notice.kind == .warning {
-            shell.tell(notice, on: ObjectReference(to: answered))
+            shell.tell(
+                notice, on: ObjectReference(to: answered),
+                component: EventSource.request(notice, shell.signer.issuer(of: answered)))
         }
         return try await consume(answered, privateKey, revision)
     }
