@@ -150,7 +150,8 @@ let testTargets: [Target] = [
             httpTypes, logging, nio,
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
-    tests("CertificateAPI", ["Calendar", "KubeModel", "PKI", "Wire", "YAML", subprocess, system]),
+    tests(
+        "CertificateAPI", ["Calendar", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", ["PKI", "TestSupport", "Wire", httpTypes, subprocess]),
     tests("HTTPTransport", ["Wire", httpTypes]),
     tests(
@@ -183,8 +184,9 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPTransport", "Injection", "KubeClient",
-            "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML", arguments, logging, system,
+            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport", "Injection",
+            "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML", arguments, logging,
+            system,
         ], swiftSettings: house),
     .testTarget(
         name: "InstallTests",

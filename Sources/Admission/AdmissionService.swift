@@ -71,7 +71,7 @@ package struct AdmissionService: Sendable {
     }
 
     private func verdict(_ question: ApprovalQuestion) async throws(KubeError) -> ApprovalVerdict {
-        let result = await TimeLimit.run(Self.patience, time: time) {
+        let result = await withTimeLimit(Self.patience, time: time) {
             [rights] () -> Result<ApprovalVerdict, KubeError> in
             do throws(KubeError) {
                 return .success(try await rights.verdict(question))

@@ -6,22 +6,23 @@ import HTTPTypes
 final class ActiveTransfer {
     let shared: Transfer
     let easy: EasyHandle
-    private let readiness: Readiness
-    /// The socket that libcurl wants to be woken for, and what for.
-    private var watched: (socket: Int32, kind: Readiness.Kind)?
+    private let now: @Sendable () -> ContinuousClock.Instant
     private var isHeld = false
-    private var lastActivity = ContinuousClock.now
+    private var lastActivity: ContinuousClock.Instant
     private var attempts = 0
 
-    init(_ shared: Transfer, _ easy: EasyHandle, _ readiness: Readiness) {
+    init(_ shared: Transfer, _ easy: EasyHandle, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         self.shared = shared
         self.easy = easy
-        self.readiness = readiness
+        self.now = now
+        lastActivity = now()
     }
 
-    /// When it will have been silent for too long, if it has such a limit.
-    var idleAt: ContinuousClock.Instant? {
-        shared.request.idleLimit.map { (isHeld ? .now : lastActivity) + $0 }
+    /// When its time is up, and what it then fails with; nil where it has all the time it wants.
+    var limit: (at: ContinuousClock.Instant, error: TransportError)? {
+        let idleAt = shared.request.idleLimit.map { (isHeld ? now() : lastActivity) + $0 }
+        guard let deadline = shared.deadline, deadline <= idleAt ?? deadline else { return idleAt.map { ($0, .idle) } }
+        return (deadline, easy.hasSent ? .timeout : .connectTimeout)
     }
 
     func completed(_ code: CURLcode) {
@@ -35,43 +36,34 @@ final class ActiveTransfer {
     }
 
     private func receivedHeaderLine(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        lastActivity = .now
+        lastActivity = now()
         let line = unsafe String(decoding: bytes, as: UTF8.self)
         return shared.apply { $0.headerLineArrived(line) } != .abort
     }
 
-    private func received(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        lastActivity = .now
+    /// How many bytes were taken, or what tells libcurl to keep them and to read no more for now. It then holds at most
+    /// two of its reads, 16 KiB each: its loop looks for a pause after every one, but may have promised itself another.
+    ///
+    /// Before 8.1 an HTTP/2 transfer may stall when it goes on, so that only HTTP/1.1 is ever held.
+    private func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        lastActivity = now()
         let part = unsafe Array(bytes)
         switch shared.apply({ $0.bytesArrived(part) }) {
-        case .goOn: return true
-        case .abort: return false
+        case .goOn: return part.count
+        case .abort: return 0
         case .hold:
             isHeld = true
-            updateWatch()
-            return true
+            return Int(CURL_WRITEFUNC_PAUSE)
         }
     }
 
-    /// libcurl waits for `socket` to become `kind`; for nothing any more where that is empty.
-    func libcurlWatches(_ socket: Int32, _ kind: Readiness.Kind) {
-        watched = kind.isEmpty ? nil : (socket, kind)
-        if kind.isEmpty { readiness.watch(socket, []) } else { updateWatch() }
-    }
-
-    /// The socket that libcurl must look at by itself, because what it would be woken for may lie in its TLS buffers.
-    func readOn() -> Int32? {
+    /// Has libcurl hand over what it kept, and read again. Nil, or the end that this comes to.
+    func readOn() -> CURLcode? {
         guard isHeld else { return nil }
         isHeld = false
-        lastActivity = .now
-        updateWatch()
-        return watched?.socket
-    }
-
-    /// libcurl's own way of pausing is not used: before 8.1 a transfer may stall when it goes on.
-    private func updateWatch() {
-        guard let (socket, kind) = watched else { return }
-        readiness.watch(socket, isHeld ? kind.subtracting(.readable) : kind)
+        lastActivity = now()
+        let code = unsafe curl_easy_pause(easy.pointer, CURLPAUSE_CONT)
+        return code == CURLE_OK ? nil : code
     }
 
     /// libcurl sends a request again by itself when a kept connection turns out dead. Where that could do a thing
@@ -96,7 +88,7 @@ extension ActiveTransfer {
         }
         unsafe easy.set(CURLOPT_WRITEFUNCTION) { bytes, one, count, context in
             let part = unsafe UnsafeRawBufferPointer(start: bytes, count: one * count)
-            return unsafe ActiveTransfer.from(context).received(part) || part.isEmpty ? one * count : 0
+            return unsafe ActiveTransfer.from(context).received(part)
         }
         if shared.request.method == .post || shared.request.method == .patch {
             unsafe easy.setBeforeRequest(
@@ -109,11 +101,5 @@ extension ActiveTransfer {
     /// The engine holds every transfer that a handle points to until the handle is reset.
     static func from(_ context: UnsafeMutableRawPointer?) -> ActiveTransfer {
         unsafe Unmanaged.fromOpaque(context!).takeUnretainedValue()
-    }
-
-    /// The transfer of a handle; nil for a handle that libcurl keeps for itself, or that has been reset.
-    static func of(_ easy: UnsafeMutableRawPointer?) -> ActiveTransfer? {
-        guard let easy = unsafe easy, let context = unsafe certwright_easy_get_private(easy) else { return nil }
-        return unsafe from(context)
     }
 }

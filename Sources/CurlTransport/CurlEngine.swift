@@ -10,6 +10,7 @@ final class CurlEngine {
     private var active: [ObjectIdentifier: ActiveTransfer] = [:]
     private var spare: [EasyHandle] = []
     private var nextSweep: ContinuousClock.Instant?
+    private let now: @Sendable () -> ContinuousClock.Instant
 
     init(_ options: CurlTransport.Options, _ mailbox: Mailbox) {
         self.mailbox = mailbox
@@ -18,6 +19,7 @@ final class CurlEngine {
             doorbell: mailbox.doorbell)
         defaults = HandleDefaults(options)
         lanes = LaneQueue(limit: options.concurrencyPerHost)
+        now = options.now
     }
 
     /// Takes orders, lets libcurl work, finishes what is done; returns once the mailbox is closed.
@@ -49,9 +51,9 @@ final class CurlEngine {
                 watchTime(of: transfer.deadline)
             }
         case .goOn(let transfer):
-            guard let held = active[ObjectIdentifier(transfer)] else { return }
-            multi.readOn(held)
-            finishDone()
+            guard let held = active[ObjectIdentifier(transfer)], let end = held.readOn() else { return }
+            held.completed(end)
+            finish(held)
         case .drop(let transfer):
             if let gone = active[ObjectIdentifier(transfer)] {
                 finish(gone)
@@ -80,14 +82,14 @@ extension CurlEngine {
     private func begin(_ transfer: Transfer) {
         let easy = spare.popLast() ?? EasyHandle()
         easy.prepare(transfer, defaults)
-        let starting = ActiveTransfer(transfer, easy, multi.readiness)
+        let starting = ActiveTransfer(transfer, easy, now: now)
         active[ObjectIdentifier(transfer)] = starting
         starting.setCallbacks()
         if let problem = multi.add(easy) {
             transfer.stop(.other(problem))
             finish(starting)
         } else {
-            watchTime(of: starting.idleAt)
+            watchTime(of: starting.limit?.at)
         }
     }
 
@@ -106,22 +108,23 @@ extension CurlEngine {
 // MARK: - Time
 
 extension CurlEngine {
-    /// libcurl keeps the deadlines of running transfers; waiting in a lane and silence are counted here.
+    /// All limits of time are kept here, of what waits in a lane and of what runs: one clock tells them all, and one that a
+    /// test sets shows them.
     private func sweepIfDue() {
-        guard let due = nextSweep, due <= .now else { return }
+        let now = now()
+        guard let due = nextSweep, due <= now else { return }
         nextSweep = nil
-        let now = ContinuousClock.now
         for transfer in lanes.withdraw(where: { $0.deadline.map { $0 <= now } ?? false }) {
             transfer.stop(.connectTimeout)
         }
         lanes.forEachWaiting { watchTime(of: $0.deadline) }
         for transfer in Array(active.values) {
-            guard let idleAt = transfer.idleAt else { continue }
-            if idleAt <= now {
-                transfer.shared.stop(.idle)
+            guard let limit = transfer.limit else { continue }
+            if limit.at <= now {
+                transfer.shared.stop(limit.error)
                 finish(transfer)
             } else {
-                watchTime(of: idleAt)
+                watchTime(of: limit.at)
             }
         }
     }
@@ -134,6 +137,6 @@ extension CurlEngine {
     /// At most a minute; libcurl's own timers come on top.
     private var patience: Duration {
         guard let nextSweep else { return .seconds(60) }
-        return min(max(.zero, nextSweep - .now), .seconds(60))
+        return min(max(.zero, nextSweep - now()), .seconds(60))
     }
 }

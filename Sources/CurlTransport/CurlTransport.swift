@@ -18,6 +18,8 @@ package final class CurlTransport: HTTPTransport {
         package var connectionLifetime = Duration.seconds(600)
         /// How long a connection is kept without use.
         package var idleConnectionLifetime = Duration.seconds(30)
+        /// What deadlines and silence are counted by.
+        package var now: @Sendable () -> ContinuousClock.Instant = { .now }
 
         package init(userAgent: String, environment: [String: String] = ProcessEnvironment.values) {
             self.userAgent = userAgent
@@ -57,7 +59,7 @@ package final class CurlTransport: HTTPTransport {
     ) async throws -> R {
         var request = request
         if options.version != .http1 { request.readAhead = nil }  // it would hold back the others on the connection
-        let transfer = try Transfer(request, isStream: true)
+        let transfer = try Transfer(request, isStream: true, now: options.now())
         return try await withTaskCancellationHandler {
             defer { drop(transfer) }
             post(transfer)
@@ -74,7 +76,7 @@ package final class CurlTransport: HTTPTransport {
     }
 
     package func send(_ request: TransportRequest) async throws(TransportError) -> Response {
-        let transfer = try Transfer(request, isStream: false)
+        let transfer = try Transfer(request, isStream: false, now: options.now())
         let result: Result<Response, TransportError> = await withTaskCancellationHandler {
             post(transfer)
             do throws(TransportError) { return .success(try await transfer.response()) } catch {

@@ -28,7 +28,6 @@ extension EasyHandle {
         prepareProxy(request.proxy, transfer.address, defaults.proxies)
         prepareMessage(request, target, defaults.options)
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout)
-        if let deadline = transfer.deadline { set(CURLOPT_TIMEOUT_MS, deadline - .now) }
     }
 
     private func prepareConnection(_ options: CurlTransport.Options) {

@@ -6,7 +6,7 @@ import CCurl
 /// each: with six watches and 32 requests at once, 16 calls a request. `curl_multi_socket_action` looks at the one concerned.
 @safe final class MultiHandle {
     private let pointer: UnsafeMutableRawPointer
-    let readiness = Readiness()
+    private let readiness = Readiness()
     private let doorbell: Doorbell
     private var timerAt: ContinuousClock.Instant?
 
@@ -56,13 +56,6 @@ import CCurl
         }
     }
 
-    /// Has a held transfer read again.
-    func readOn(_ transfer: ActiveTransfer) {
-        guard let socket = transfer.readOn() else { return }
-        var running: Int32 = 0
-        unsafe curl_multi_socket_action(pointer, socket, CURL_CSELECT_IN, &running)
-    }
-
     /// The next transfer that has ended.
     func nextDone() -> (ActiveTransfer, CURLcode)? {
         var code = CURLE_OK
@@ -79,15 +72,11 @@ extension MultiHandle {
     private func setCallbacks() {
         unsafe certwright_multi_set_callbacks(
             pointer,
-            { easy, socket, interest, context, _ in
+            { _, socket, interest, context, _ in
                 var kind: Readiness.Kind = []
                 if interest == CURL_POLL_IN || interest == CURL_POLL_INOUT { kind.insert(.readable) }
                 if interest == CURL_POLL_OUT || interest == CURL_POLL_INOUT { kind.insert(.writable) }
-                if let transfer = unsafe ActiveTransfer.of(easy) {
-                    transfer.libcurlWatches(socket, kind)
-                } else {
-                    unsafe MultiHandle.from(context).readiness.watch(socket, kind)
-                }
+                unsafe MultiHandle.from(context).readiness.watch(socket, kind)
                 return 0
             },
             { _, milliseconds, context in

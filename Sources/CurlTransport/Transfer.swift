@@ -12,12 +12,14 @@ final class Transfer: Sendable {
     let isStream: Bool
     private let machine: Mutex<Machine>
 
-    init(_ request: TransportRequest, isStream: Bool) throws(TransportError) {
+    init(
+        _ request: TransportRequest, isStream: Bool, now: ContinuousClock.Instant
+    ) throws(TransportError) {
         guard let address = HTTPAddress(url: request.url) else { throw .url("not a plain http or https URL") }
         self.request = request
         self.address = address
         self.isStream = isStream
-        deadline = request.deadline.map { ContinuousClock.now + $0 }
+        deadline = request.deadline.map { now + $0 }
         machine = Mutex(Machine(request, isStream: isStream))
     }
 

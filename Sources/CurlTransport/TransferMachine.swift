@@ -36,7 +36,7 @@ struct TransferMachine<Waiter> {
     /// What becomes of libcurl's work on the transfer.
     enum Verdict {
         case goOn
-        /// Nothing more is to be read until ``mustGoOn()`` says so.
+        /// These bytes were not taken, and nothing more is to be read until ``mustGoOn()`` says so; then they come again.
         case hold
         case abort
     }
@@ -92,14 +92,13 @@ extension TransferMachine {
         case .receiving: break
         }
         guard bytes.count <= bodyLimit - unread.count else { return fail(.tooLarge(limit: bodyLimit)) }
+        if let readAhead, !unread.isEmpty, bytes.count > readAhead - unread.count {
+            isHeld = true
+            return Step(verdict: .hold)
+        }
         if unread.isEmpty, unread.capacity < bytes.count { unread = bytes } else { unread += bytes }
         received += bytes.count
-        var step = serve()
-        if let readAhead, unread.count > readAhead {
-            isHeld = true
-            step.verdict = .hold
-        }
-        return step
+        return serve()
     }
 
     /// libcurl is done with the transfer; `url` is the last one it asked.

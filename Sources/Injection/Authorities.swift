@@ -71,11 +71,8 @@ package struct Authorities: Sendable {
     }
 
     private func apiServer() throws(InjectionProblem) -> CABundle {
-        switch client.configuration.tls.trust {
-        case .only(let pem), .systemAnd(let pem):
-            try CABundle.authority(pem: pem, of: "The CA that the API server is trusted by")
-        case .system, .insecure: throw .noAPIServerCA
-        }
+        guard let pem = client.configuration.currentAuthority else { throw .noAPIServerCA }
+        return try CABundle.authority(pem: pem, of: "The CA that the API server is trusted by")
     }
 
     private static func result(

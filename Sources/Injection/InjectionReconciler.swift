@@ -37,6 +37,8 @@ package final class InjectionReconciler<Target: InjectionTarget>: Reconciler {
         }
         guard let view = try await observe(object, wish) else { return .onChange }
         var requeue = Requeue.onChange
+        // A file tells nobody that it has changed.
+        if case .success(.apiServer) = wish { requeue = .at(time.now() + .seconds(60)) }
         for action in Injection.decide(view) {
             switch action {
             case .write(let places): try await write(places, to: object)

@@ -11,9 +11,9 @@ package struct IssuanceRequest: Sendable, Hashable {
     package let lifetime: Duration
 
     /// Throws a sentence for what no later attempt can change, since a CertificateRequest's spec never changes.
-    package init(_ spec: CertificateRequest.Spec) throws(MalformedRequest) {
+    package init(_ spec: CertificateRequest.Spec, limits: PEMLimits = .default) throws(MalformedRequest) {
         do {
-            request = try SigningRequest(pem: spec.request.bytes)
+            request = try SigningRequest(pem: spec.request.bytes, limit: limits.certificate)
             isCA = spec.isCA ?? false
             usages = try Usages(spec.usages ?? [], isCA: isCA, at: FieldPath.spec["usages"])
             let duration = try Durations.parse(spec.duration, at: FieldPath.spec["duration"])
@@ -71,12 +71,14 @@ package enum IssuanceNote: Sendable, Hashable {
     case endsWithCA(notAfter: Timestamp, wanted: Timestamp)
     /// A self-signed certificate without a subject has no issuer's name either.
     case emptyIssuerName
+    /// The CA that signed has no name.
+    case emptyCAName
 
     /// The reason of a Warning event; nil where the sentence belongs into the condition only.
     package var eventReason: String? {
         switch self {
         case .endsWithCA: nil
-        case .emptyIssuerName: "BadConfig"
+        case .emptyIssuerName, .emptyCAName: "BadConfig"
         }
     }
 
@@ -88,6 +90,9 @@ package enum IssuanceNote: Sendable, Hashable {
         case .emptyIssuerName:
             "The certificate has an empty issuer name, which RFC 5280 forbids and strict clients refuse; "
                 + "set spec.commonName or spec.subject on the Certificate"
+        case .emptyCAName:
+            "The certificate has an empty issuer name, which RFC 5280 forbids and strict clients refuse, because its CA has "
+                + "no subject; give the CA one and renew it, by spec.commonName where it is a Certificate"
         }
     }
 }

@@ -9,6 +9,8 @@ package struct ClusterConfiguration: Sendable {
     package var credentials: any CredentialSource
     /// The namespace that the context names.
     package var namespace: String
+    /// The file that the server's CA was read from; nil where it stood in the kubeconfig, or there is none.
+    package var authorityFile: String?
 
     package init(
         server: String, tls: TLSOptions, proxy: ProxyChoice = .environment, credentials: any CredentialSource,
@@ -19,5 +21,19 @@ package struct ClusterConfiguration: Sendable {
         self.proxy = proxy
         self.credentials = credentials
         self.namespace = namespace
+    }
+}
+
+extension ClusterConfiguration {
+    /// The CA that the server is trusted by, as its file has it now: rotated, the file has another before the server shows a
+    /// certificate of it. What was there at the start counts while the file cannot be read. Nil where the system's CAs are
+    /// trusted, or anybody.
+    package var currentAuthority: [UInt8]? {
+        switch tls.trust {
+        case .only(let pem), .systemAnd(let pem):
+            guard let authorityFile, let bytes = try? FileBytes.read(authorityFile), !bytes.isEmpty else { return pem }
+            return bytes
+        case .system, .insecure: return nil
+        }
     }
 }

@@ -63,6 +63,41 @@ extension KubeClient {
     }
 }
 
+extension KubeClient {
+    /// Waits for the first event about one object after that version, of the object itself or of its list. True when there was
+    /// one; false when `limit` has passed, or it cannot be watched, which may be at once.
+    package func waitForChange(
+        of resource: ResourceType, _ key: ObjectKey, since version: String, atMost limit: Duration
+    ) async -> Bool {
+        struct Changed: Error {}
+        var hasChanged = false
+        do throws(KubeError) {
+            try await watch(
+                resource, ListOptions(one: key), from: version, timeoutSeconds: Int(limit.components.seconds) + 1,
+                onMalformed: { _ in },
+                take: { event in
+                    switch event {
+                    case .bookmark: return
+                    case .error: throw CancellationError()  // the version is too old
+                    case .added, .modified, .deleted: break
+                    }
+                    hasChanged = true
+                    throw Changed()
+                })
+        } catch {
+            return hasChanged
+        }
+        return hasChanged
+    }
+}
+
+extension ListOptions {
+    /// Selects one object by its name.
+    package init(one key: ObjectKey) {
+        self.init(namespace: key.namespace.isEmpty ? nil : key.namespace, fieldSelector: "metadata.name=\(key.name)")
+    }
+}
+
 extension KubeError {
     /// What went wrong while a stream was read.
     init(ofStream error: any Error) {

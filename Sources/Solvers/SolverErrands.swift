@@ -42,6 +42,9 @@ package final class SolverErrands: Sendable {
         return result
     }
 
+    /// Whether any errand is under way or waits for its turn.
+    package var isBusy: Bool { machine.withLock { $0.isBusy } }
+
     /// Drops what is known of a challenge that is gone.
     package func forget(_ key: ObjectKey) { machine.withLock { $0.forgotten(key) } }
 
@@ -106,6 +109,10 @@ struct ErrandMachine {
     private var lastNumber = 0
 
     init(limit: Int) { self.limit = max(limit, 1) }
+
+    var isBusy: Bool {
+        entries.values.contains { entry in if case .finished = entry { false } else { true } }
+    }
 
     mutating func asked(_ errand: SolverErrands.Errand, for challenge: Challenge) -> SolverErrands.Result? {
         let key = challenge.key

@@ -122,7 +122,9 @@ struct Building {
         ready.add("api-server") { stores.trouble }
         webhook?.addHealth(to: ready)
         webhook?.addMetrics(to: metrics)
-        return Serving.parts(flags.serving, metrics: metrics, live: live, ready: ready)
+        let certificate = launch.certificate(
+            flags.metricsTLS, namespace: ProcessSettings.podNamespace, fieldManager: "cert-manager")
+        return Serving.parts(flags.serving, certificate: certificate, metrics: metrics, live: live, ready: ready)
     }
 
     /// The controllers run while this process leads and once its caches are whole.

@@ -26,8 +26,11 @@ struct CAInjectorAssembly {
             live.add("ping") { nil }
             injector.addHealth(to: live, flags.leaderElection, flags.serving)
             let sources = injector.floor.sourceInformers.map { Part($0.name, $0.run) }
-            try await launch.serve(
-                Serving.parts(flags.serving, metrics: metrics, live: live, ready: Health()) + injector.parts + sources)
+            let certificate = launch.certificate(
+                flags.metricsTLS, namespace: ProcessSettings.podNamespace, fieldManager: InjectionComponent.name)
+            let servers = Serving.parts(
+                flags.serving, certificate: certificate, metrics: metrics, live: live, ready: Health())
+            try await launch.serve(servers + injector.parts + sources)
         }
     }
 }

@@ -19,8 +19,16 @@ struct ControllerSet: Sendable {
     var budgets: [@Sendable () -> [MetricFamily]] = []
     /// What runs beside the loops for them.
     var helpers: [@Sendable () async throws -> Void] = []
+    /// Whether one of them waits for an answer from outside.
+    var asking: [@Sendable () -> Bool] = []
 
     init(selected: Set<ControllerName>) { self.selected = selected }
+
+    /// Whether nothing is worked on, nobody is asked, and nothing will be before `horizon` has passed unless something
+    /// changes.
+    func isAtRest(for horizon: Duration) -> Bool {
+        loops.allSatisfy { $0.isAtRest(for: horizon) } && !asking.contains { $0() }
+    }
 
     /// Ends, by cancellation or error, only when every loop has let go of what it was doing.
     func run() async throws {
@@ -111,6 +119,7 @@ struct ControllerFloor {
             let loop = makeLoop("issuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
             issuers = loop
         }
         if set.selected.contains(.clusterissuers), let cache = stores.clusterIssuers {
@@ -119,6 +128,7 @@ struct ControllerFloor {
             let loop = makeLoop("clusterissuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
             clusterIssuers = loop
         }
         set.loops += [issuers, clusterIssuers].compactMap(\.self)
@@ -150,6 +160,7 @@ struct ControllerFloor {
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
             set.budgets.append { BudgetMetrics.families(reconciler.budgets) }
+            set.asking.append { reconciler.isAsking }
         }
         if set.selected.contains(.challenges) {
             let reconciler = ChallengeReconciler(
@@ -164,6 +175,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
+            set.asking.append { reconciler.isAsking }
         }
     }
 
@@ -177,6 +189,7 @@ struct ControllerFloor {
         reconciler.connect { loop.enqueue($0) }
         set.loops.append(loop)
         set.helpers.append { try await reconciler.run() }
+        set.asking.append { reconciler.isAsking }
     }
 
     private func addShims(to set: inout ControllerSet) {

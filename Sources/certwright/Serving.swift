@@ -5,16 +5,30 @@ import Operations
 
 /// What the listeners answer.
 enum Serving {
-    /// The two listeners of every program, but for those that are switched off.
-    static func parts(_ flags: ServingFlags, metrics: Metrics, live: Health, ready: Health) -> [Part] {
-        let listeners: [(String, ListenAddress, Server.Handler)] = [
-            ("metrics server", flags.metricsListenAddress, Self.metrics(metrics)),
-            ("health server", flags.healthzListenAddress, health(live: live, ready: ready)),
-        ]
-        return listeners.filter { $0.1 != .off }.map { name, address, handler in
-            let server = Server(address: address.host, port: address.port, handler: handler)
-            return Part(name) { try await server.run() }
-        }
+    /// The two listeners of every program, but for those that are switched off. `certificate` is that of /metrics.
+    static func parts(
+        _ flags: ServingFlags, certificate: ServingCertificate?, metrics: Metrics, live: Health, ready: Health
+    ) -> [Part] {
+        metricsParts(flags.metricsListenAddress, certificate, metrics)
+            + listener("health server", flags.healthzListenAddress, handler: health(live: live, ready: ready))
+    }
+
+    /// Where /metrics is served, over TLS where there is a certificate for it.
+    static func metricsParts(
+        _ address: ListenAddress, _ certificate: ServingCertificate?, _ metrics: Metrics
+    ) -> [Part] {
+        let tls = certificate.map { certificate in TLSServing { certificate.current } }
+        let server = listener("metrics server", address, tls: tls, handler: Self.metrics(metrics))
+        guard let certificate, !server.isEmpty else { return server }
+        return server + [Part("serving certificate of /metrics") { try await certificate.run() }]
+    }
+
+    private static func listener(
+        _ name: String, _ address: ListenAddress, tls: TLSServing? = nil, handler: @escaping Server.Handler
+    ) -> [Part] {
+        guard address != .off else { return [] }
+        let server = Server(address: address.host, port: address.port, tls: tls, handler: handler)
+        return [Part(name) { try await server.run() }]
     }
 
     /// `/metrics`, in Prometheus's text format.

@@ -1,6 +1,7 @@
 import CertificateAPI
 import Subprocess
 import SystemPackage
+import TestSupport
 import Testing
 import Wire
 import YAML
@@ -29,6 +30,17 @@ struct GeneratedTests {
             try CRD.bytes("\(folder)/api.md") == CRD.bytes("\(CRD.folder)/../docs/api.md"),
             "run scripts/crd/generate.py: docs/api.md differs")
         _ = try await Subprocess.run(.name("rm"), arguments: ["-r", folder], output: .discarded)
+    }
+
+    @Test(
+        "every rule in CEL accepts what it should and refuses what it should",
+        .enabled(if: TestPrograms.find("cel") != nil, "no CEL runtime: scripts/testbed/fetch-tools provides one"))
+    func rules() async throws {
+        let script = CRD.folder + "/../scripts/crd/check_rules.py"
+        let run = try await Subprocess.run(
+            .name("python3"), arguments: [script, try #require(TestPrograms.find("cel"))],
+            output: .string(limit: 65536), error: .string(limit: 65536))
+        #expect(run.terminationStatus.isSuccess, "\(run.standardError)")
     }
 
     @Test("docs/api.md shows every kind by an example that is legal")

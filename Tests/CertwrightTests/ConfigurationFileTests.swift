@@ -52,6 +52,28 @@ struct ConfigurationFileTests {
             ])
     }
 
+    @Test("metricsTLSConfig is a field of all three kinds", arguments: [Program.controller, .webhook, .cainjector])
+    func metricsTLS(of program: Program) throws {
+        let kind = ConfigurationFields(program)
+        let yaml = """
+            apiVersion: \(kind.apiVersion)
+            kind: \(kind.kind)
+            metricsTLSConfig:
+              minTLSVersion: VersionTLS13
+              cipherSuites: [TLS_AES_128_GCM_SHA256]
+              filesystem: {certFile: "", keyFile: ""}
+              dynamic: {secretNamespace: tls, secretName: metrics-ca, dnsNames: [m, m.tls.svc], leafDuration: 48h}
+            """
+        #expect(
+            try arguments(yaml, for: program) == [
+                "--metrics-tls-min-version=VersionTLS13", "--metrics-tls-cipher-suites=TLS_AES_128_GCM_SHA256",
+                "--metrics-dynamic-serving-ca-secret-namespace=tls",
+                "--metrics-dynamic-serving-ca-secret-name=metrics-ca",
+                "--metrics-dynamic-serving-dns-names=m,m.tls.svc",
+                "--metrics-dynamic-serving-leaf-duration=48h",
+            ])
+    }
+
     @Test(
         "what a file cannot say is refused with the path of the field",
         arguments: [

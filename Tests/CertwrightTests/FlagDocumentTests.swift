@@ -75,7 +75,7 @@ struct FlagDocumentTests {
         for (path, field) in table.fields { #expect(text.contains("| `\(path)` | `--\(field.flag)` |")) }
     }
 
-    /// The flags of cert-manager's controller and cainjector but for those of TLS for metrics.
+    /// The flags of cert-manager's controller, cainjector and webhook.
     @Test(
         "the flags that users' manifests give are taken",
         arguments: [
@@ -100,6 +100,10 @@ struct FlagDocumentTests {
                     "max-certificate-chain-length", "max-certificate-bundle-size",
                     "certificate-request-minimum-backoff-duration", "certificate-request-maximum-backoff-duration", "v",
                     "vmodule", "logging-format", "log-flush-frequency", "config",
+                    "metrics-tls-cert-file", "metrics-tls-private-key-file",
+                    "metrics-dynamic-serving-ca-secret-namespace", "metrics-dynamic-serving-ca-secret-name",
+                    "metrics-dynamic-serving-dns-names", "metrics-dynamic-serving-leaf-duration",
+                    "metrics-tls-cipher-suites", "metrics-tls-min-version",
                 ]
             ),
             (
@@ -111,12 +115,20 @@ struct FlagDocumentTests {
                     "enable-mutatingwebhookconfigurations-injectable", "enable-customresourcedefinitions-injectable",
                     "enable-apiservices-injectable", "enable-profiling", "profiler-address", "feature-gates",
                     "metrics-listen-address", "config", "v", "vmodule", "logging-format", "log-flush-frequency",
+                    "metrics-tls-cert-file", "metrics-tls-private-key-file",
+                    "metrics-dynamic-serving-ca-secret-namespace", "metrics-dynamic-serving-ca-secret-name",
+                    "metrics-dynamic-serving-dns-names", "metrics-dynamic-serving-leaf-duration",
+                    "metrics-tls-cipher-suites", "metrics-tls-min-version",
                 ]
             ),
             (
                 "webhook",
                 [
                     "secure-port", "healthz-port", "tls-cert-file", "tls-private-key-file",
+                    "metrics-tls-cert-file", "metrics-tls-private-key-file",
+                    "metrics-dynamic-serving-ca-secret-namespace", "metrics-dynamic-serving-ca-secret-name",
+                    "metrics-dynamic-serving-dns-names", "metrics-dynamic-serving-leaf-duration",
+                    "metrics-tls-cipher-suites", "metrics-tls-min-version",
                     "dynamic-serving-leaf-duration", "dynamic-serving-ca-secret-namespace",
                     "dynamic-serving-ca-secret-name", "dynamic-serving-dns-names", "kubeconfig", "api-server-host",
                     "enable-profiling", "profiler-address", "enable-client-verification", "client-ca-path",

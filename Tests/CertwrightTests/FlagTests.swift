@@ -1,7 +1,9 @@
 import Admission
 import ArgumentParser
+import HTTPServer
 import Injection
 import KubeModel
+import TestSupport
 import Testing
 import Wire
 
@@ -111,6 +113,67 @@ struct FlagTests {
         #expect(
             command.injection.settings(namespaces: []).kinds
                 == [.validatingWebhookConfigurations, .mutatingWebhookConfigurations, .customResourceDefinitions])
+    }
+
+    @Test("every program takes the flags that say with what certificate /metrics is served, and none means no TLS")
+    func metricsTLS() throws {
+        let dynamic = [
+            "--metrics-dynamic-serving-ca-secret-namespace=tls", "--metrics-dynamic-serving-ca-secret-name=metrics-ca",
+            "--metrics-dynamic-serving-dns-names=m,m.tls.svc", "--metrics-dynamic-serving-leaf-duration=48h",
+            "--metrics-tls-min-version=VersionTLS13", "--metrics-tls-cipher-suites=TLS_AES_128_GCM_SHA256",
+        ]
+        func flags(_ command: String, _ arguments: [String]) throws -> MetricsTLSFlags {
+            switch try Certwright.parseAsRoot(SwitchSyntax.rewritten([command] + arguments)) {
+            case let command as ControllerCommand: command.metricsTLS
+            case let command as WebhookCommand: command.metricsTLS
+            case let command as CAInjectorCommand: command.metricsTLS
+            default: throw TestServerError("no such command")
+            }
+        }
+        for command in ["controller", "webhook", "cainjector"] {
+            #expect(try flags(command, []).settings(namespace: "own") == nil)
+            let made = try #require(try flags(command, dynamic).settings(namespace: "own"))
+            guard case .authority(let authority) = made.source else { throw TestServerError("not of its own making") }
+            #expect(authority.secret.description == "tls/metrics-ca")
+            #expect(authority.dnsNames == ["m", "m.tls.svc"])
+            #expect(authority.leafLifetime == .seconds(48 * 3600))
+            #expect(authority.injectsInto == nil)
+            #expect(made.options.minimumVersion == .tls13)
+            #expect(made.options.cipherSuites == ["TLS_AES_128_GCM_SHA256"])
+            let near = try flags(command, ["--metrics-dynamic-serving-ca-secret-name=x"]).settings(namespace: "own")
+            guard case .authority(let authority)? = near?.source else { throw TestServerError("not of its own making") }
+            #expect(authority.secret.description == "own/x")
+            let files = try flags(command, ["--metrics-tls-cert-file=/c", "--metrics-tls-private-key-file=/k"])
+            guard case .files("/c", "/k")? = files.settings(namespace: "own")?.source else {
+                throw TestServerError("not from files")
+            }
+        }
+    }
+
+    @Test(
+        "flags of the certificate of /metrics that do not go together are refused with what to do",
+        arguments: [
+            (["--metrics-tls-cert-file=/c"], "go together"), (["--metrics-tls-private-key-file=/k"], "go together"),
+            (
+                [
+                    "--metrics-tls-cert-file=/c", "--metrics-tls-private-key-file=/k",
+                    "--metrics-dynamic-serving-ca-secret-name=x",
+                ], "exclude each other"
+            ),
+            (["--metrics-dynamic-serving-ca-secret-namespace=x"], "needs --metrics-dynamic-serving-ca-secret-name"),
+            (["--metrics-dynamic-serving-leaf-duration=1m"], "at least 1h"),
+            (["--metrics-tls-min-version=VersionTLS11"], "--metrics-tls-min-version"),
+            (["--metrics-tls-cipher-suites=NONSENSE"], "--metrics-tls-cipher-suites"),
+        ])
+    func wrongMetricsTLS(flags: [String], part: String) {
+        for command in ["controller", "webhook", "cainjector"] {
+            do {
+                _ = try Certwright.parseAsRoot(SwitchSyntax.rewritten([command] + flags))
+                Issue.record("\(command) takes \(flags)")
+            } catch {
+                #expect(Certwright.message(for: error).contains(part), "\(command): \(flags)")
+            }
+        }
     }
 
     @Test("certwright webhook takes the flags that users' manifests give it, and so does the controller that runs it")

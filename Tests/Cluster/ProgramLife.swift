@@ -1,6 +1,8 @@
 import ArgumentParser
+import Controllers
 import HTTPTransport
 import KubeClient
+import KubeModel
 import KubeRuntime
 import Logging
 import TestSupport
@@ -15,7 +17,10 @@ struct ProgramLife: Sendable {
     var outside: any HTTPTransport
     var time: any TimeSource = SystemTime()
 
-    func run(_ client: KubeClient, _ namespace: String) async throws {
+    /// How long nothing may be due for the work to count as done.
+    private static let horizon = Duration.seconds(60)
+
+    func run(_ client: KubeClient, _ namespace: String, _ pulse: Pulse = Pulse()) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let counters = Counters()
         let scope = ["--namespace=\(namespace)", "--cluster-resource-namespace=\(namespace)"]
@@ -33,6 +38,8 @@ struct ProgramLife: Sendable {
             group.addTask { try await events.run() }
             group.addTask {
                 try await stores.waitUntilSynced()
+                stores.tell(pulse)
+                pulse.begins { controllers.isAtRest(for: Self.horizon) }
                 try await controllers.run()
             }
             try await group.waitForAll()
@@ -57,5 +64,20 @@ struct ProgramLife: Sendable {
             group.cancelAll()
             try await group.waitForAll()
         }
+    }
+}
+
+extension Stores {
+    /// The caches, and what fills them.
+    fileprivate func tell(_ pulse: Pulse) {
+        let all = ListOptions(namespace: namespace)
+        pulse.follows(certificates, all)
+        pulse.follows(requests, all)
+        pulse.follows(orders, all)
+        pulse.follows(challenges, all)
+        pulse.follows(issuers, all)
+        pulse.follows(ingresses, all)
+        pulse.follows(secretFacts, ListOptions(namespace: namespace, labelSelector: CertificateCaches.factsSelector))
+        pulse.follows(otherSecrets, ListOptions(namespace: namespace, labelSelector: CertificateCaches.othersSelector))
     }
 }

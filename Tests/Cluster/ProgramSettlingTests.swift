@@ -85,8 +85,8 @@ struct ProgramSettlingTests {
 
     private func settle(_ world: World, beginning: String = "", flags: [String] = []) async throws {
         let life = ProgramLife(flags: flags, outside: Self.transport)
-        try await expectSettles(from: world, beginning: beginning) { client, namespace in
-            try await life.run(client, namespace)
+        try await expectSettles(from: world, beginning: beginning) { client, namespace, pulse in
+            try await life.run(client, namespace, pulse)
         }
     }
 

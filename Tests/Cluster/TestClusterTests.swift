@@ -43,9 +43,15 @@ struct TestClusterTests {
         }
     }
 
+    private final class Work: Sendable {
+        let isDone = Atomic(false)
+    }
+
     /// Makes Secrets `x` and `y` where they are missing; `isForgetful` makes a new one at each start instead.
     static func life(isForgetful: Bool) -> ControllerLife {
-        { client, namespace in
+        { client, namespace, pulse in
+            let work = Work()
+            pulse.begins { work.isDone.load(ordering: .acquiring) }
             var names = ["x", "y"]
             if isForgetful { names.append("z\(UInt16.random(in: 0...60000))") }
             for name in names {
@@ -53,6 +59,7 @@ struct TestClusterTests {
                 guard try await client.find(Secret.self, key) == nil else { continue }
                 _ = try await client.create(Secret(metadata: ObjectMeta(name: name, namespace: namespace)))
             }
+            work.isDone.store(true, ordering: .releasing)
             try await Task.sleep(for: .seconds(600))
         }
     }
@@ -63,14 +70,14 @@ struct TestClusterTests {
 
     @Test("a controller that looks before it writes settles wherever it dies")
     func settles() async throws {
-        let writes = try await expectSettles(from: Self.world, quiet: .milliseconds(100), Self.life(isForgetful: false))
+        let writes = try await expectSettles(from: Self.world, Self.life(isForgetful: false))
         #expect(writes.count == 2)
     }
 
     @Test("a controller that leaves something behind at each start does not settle")
     func doesNotSettle() async throws {
         await #expect(throws: NotSettled.self) {
-            try await expectSettles(from: Self.world, quiet: .milliseconds(100), Self.life(isForgetful: true))
+            try await expectSettles(from: Self.world, Self.life(isForgetful: true))
         }
     }
 }

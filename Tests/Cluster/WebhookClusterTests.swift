@@ -32,7 +32,7 @@ struct WebhookClusterTests {
             self.cluster = cluster
             parts = try WebhookParts(
                 flags, client: cluster.client, namespace: cluster.namespace, address: "127.0.0.1",
-                lookEvery: .milliseconds(500), logger: Logger(label: "webhook"))
+                logger: Logger(label: "webhook"))
             parts.addHealth(to: ready)
         }
 

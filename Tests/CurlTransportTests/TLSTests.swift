@@ -1,3 +1,4 @@
+import CurlTransport
 import HTTPTransport
 import PKI
 import TestSupport
@@ -25,23 +26,28 @@ struct TLSTests {
         var tls: TLSOptions.Identity { .init(certificatePEM: certificate, keyPEM: Redacted(key)) }
     }
 
-    /// `openssl s_server`, which answers a GET with a page about the connection.
+    /// `openssl s_server`, which answers a GET with a page about the connection, or as `mode` says, beside those files.
     private func withServer(
-        _ identity: Identity, asksFor client: Identity? = nil, _ arguments: [String] = [],
+        _ identity: Identity, asksFor client: Identity? = nil, answering mode: String = "-www",
+        files: [String: [UInt8]] = [:], _ arguments: [String] = [],
         _ body: (Int) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder(named: "tls")
         defer { folder.remove() }
         try folder.write("cert.pem", identity.certificate)
         try folder.write("key.pem", identity.key)
+        for (name, content) in files { try folder.write(name, content) }
         var arguments =
-            ["s_server", "-www", "-cert", folder.path("cert.pem"), "-key", folder.path("key.pem")] + arguments
+            [
+                "-C", folder.path(""), "openssl", "s_server", mode, "-cert", folder.path("cert.pem"), "-key",
+                folder.path("key.pem"),
+            ] + arguments
         if let client {
             try folder.write("client.pem", client.certificate)
             arguments += ["-Verify", "1", "-verify_return_error", "-CAfile", folder.path("client.pem")]
         }
         let port = try FreePorts.take(1)[0]
-        try await withProcess("openssl", arguments + ["-accept", "127.0.0.1:\(port)"], log: folder.path("log")) {
+        try await withProcess("env", arguments + ["-accept", "127.0.0.1:\(port)"], log: folder.path("log")) {
             for attempt in 1... {
                 if try folder.text("log").contains("ACCEPT") { break }
                 guard attempt < 600 else { throw TestServerError("s_server does not listen") }
@@ -123,6 +129,35 @@ struct TLSTests {
         let identity = try await Identity(for: [.dns("localhost")])
         try await withServer(identity, ["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]) { port in
             try await expect(.refused, port, TLSOptions(trust: .only(pem: identity.certificate)))
+        }
+    }
+    @Test("a slow reader of a stream over TLS is waited for, and gets what libcurl and OpenSSL kept meanwhile")
+    func heldStream() async throws {
+        let identity = try await Identity(for: [.dns("localhost")])
+        let whole = (0..<3_000_000).map { UInt8(97 + $0 / 4096 % 26) }
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: \(whole.count)\r\n\r\n"
+        // Answers with the file that the path names, head and all.
+        let files = ["answer": Array(head.utf8) + whole]
+        try await withServer(identity, answering: "-HTTP", files: files) { port in
+            let limit = 64 << 10
+            var request = TransportRequest(
+                url: "https://localhost:\(port)/answer", tls: TLSOptions(trust: .only(pem: identity.certificate)),
+                proxy: .none, deadline: nil, readAhead: limit)
+            request.addressOverrides = ["localhost:\(port)": "127.0.0.1"]
+            try await withTransport { [request] transport in
+                let (bytes, longest) = try await transport.withResponse(to: request) { _, body in
+                    var bytes: [UInt8] = []
+                    var longest = 0
+                    for try await chunk in body {
+                        longest = max(longest, chunk.count)
+                        bytes += chunk
+                        if bytes.count < 16 * limit { try await Task.sleep(for: .milliseconds(5)) }
+                    }
+                    return (bytes, longest)
+                }
+                #expect(longest <= limit)
+                #expect(bytes == whole)
+            }
         }
     }
 }

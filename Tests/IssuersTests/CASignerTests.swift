@@ -50,6 +50,23 @@ struct CASignerTests {
         }
     }
 
+    @Test(
+        "a CA without a name signs for a subject without a name, which openssl does not take for self-signed",
+        arguments: [nil, 0])
+    func nameless(pathLength: Int?) async throws {
+        let root = try await SignerSamples.authority(nil) {
+            $0.basicConstraints = BasicConstraints(isCA: true, pathLength: pathLength)
+        }
+        let spec = try await SignerSamples.spec(try await PrivateKey.generate(.ecdsa(.p256)), commonName: nil)
+        let issued = try await sign(spec, try SignerSamples.secret([root.certificate], root.key))
+        #expect(issued.notes == [.emptyCAName])
+        #expect(issued.notes.first?.eventReason == "BadConfig")
+        let verified = try await OpenSSLTool.run(
+            ["verify", "-attime", "1790000001", "-CAfile", "@root", "@leaf"],
+            files: ["root": try #require(issued.caPEM), "leaf": Array(issued.certificate.pem.utf8)])
+        #expect(verified.succeeded, "\(verified.output)")
+    }
+
     @Test("the default lifetime is 90 days, and none outlives its CA")
     func lifetime() async throws {
         let key = try await PrivateKey.generate(.ed25519)

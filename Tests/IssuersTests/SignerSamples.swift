@@ -15,7 +15,7 @@ enum SignerSamples {
     }
 
     static func authority(
-        _ commonName: String, by issuer: Authority? = nil, isCA: Bool = true, days: Int = 365, from: Timestamp = now,
+        _ commonName: String?, by issuer: Authority? = nil, isCA: Bool = true, days: Int = 365, from: Timestamp = now,
         _ change: (inout CertificateExtensions) -> Void = { _ in }
     ) async throws -> Authority {
         let key = try await PrivateKey.generate(.ecdsa(.p256))

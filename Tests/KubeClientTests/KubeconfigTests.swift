@@ -176,6 +176,38 @@ struct KubeconfigTests {
         #expect(try await configuration.credentials.authorization().header == "Bearer t")
     }
 
+    @Test("the CA is told as its file has it now, and as it was while the file cannot be read")
+    func rotatedAuthority() throws {
+        let folder = try Folder()
+        let ca = try folder.write("ca.crt", "old")
+        let environment = ["KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"]
+        let inPod = try ClusterConfiguration.inCluster(environment: { environment[$0] }, folder: folder.path)
+        func kubeconfig(_ name: String, _ cluster: String) throws -> ClusterConfiguration {
+            try load(
+                folder.write(
+                    name,
+                    """
+                    current-context: x
+                    contexts: [{name: x, context: {cluster: c}}]
+                    clusters: [{name: c, cluster: {server: "https://a", \(cluster)}}]
+                    """))
+        }
+        let byFile = try kubeconfig("file", "certificate-authority: ca.crt")
+        let inline = try kubeconfig(
+            "inline",
+            "certificate-authority: ca.crt, certificate-authority-data: \(Base64.encode(Array("inline".utf8)))")
+        let system = try kubeconfig("system", "tls-server-name: a")
+        func told(_ configuration: ClusterConfiguration) -> String? {
+            configuration.currentAuthority.map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect([inPod, byFile, inline, system].map(told) == ["old", "old", "inline", nil])
+        try folder.write("ca.crt", "new")
+        #expect([inPod, byFile, inline, system].map(told) == ["new", "new", "inline", nil])
+        try folder.write("ca.crt", "")
+        #expect([inPod, byFile].map(told) == ["old", "old"])
+        _ = ca
+    }
+
     @Test(
         "what cannot be used is said with file and field, never with a value",
         arguments: [

@@ -22,6 +22,7 @@ package final class FaultyTransport: HTTPTransport {
     private struct State {
         var plan: Plan
         var requestCount = 0
+        var pendingCount = 0
         var writes: [String] = []
         var writesAllowed = Int.max
         var isDead = false
@@ -47,6 +48,9 @@ package final class FaultyTransport: HTTPTransport {
 
     /// How often it was asked for something, events and leases apart.
     package var requestCount: Int { state.withLock { $0.requestCount } }
+
+    /// How many requests are under way, watches apart, and events and leases.
+    package var pendingCount: Int { state.withLock { $0.pendingCount } }
 
     /// Whether the last allowed write has been carried out, so that every request fails.
     package var isDead: Bool { state.withLock { $0.isDead } }
@@ -84,10 +88,13 @@ package final class FaultyTransport: HTTPTransport {
         to request: TransportRequest, _ use: (ResponseHead, ResponseBody) async throws -> R
     ) async throws -> R {
         let isCounted = !Self.isBesideThePoint(request)
+        let isPending = isCounted && !request.url.contains("watch=")
         let (fault, isDead) = state.withLock { state in
             if isCounted { state.requestCount += 1 }
+            if isPending { state.pendingCount += 1 }
             return (state.plan(request), state.isDead)
         }
+        defer { if isPending { state.withLock { $0.pendingCount -= 1 } } }
         guard !isDead else { throw TransportError.shutDown }
         switch fault {
         case .fail(let error): throw error

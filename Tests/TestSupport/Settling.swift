@@ -21,8 +21,10 @@ package struct World: Sendable, CustomStringConvertible {
     }
 }
 
-/// One life of a controller: works in that namespace through that client until it is cancelled.
-package typealias ControllerLife = @Sendable (_ client: KubeClient, _ namespace: String) async throws -> Void
+/// One life of a controller: works in that namespace through that client until it is cancelled, and tells of its rest.
+package typealias ControllerLife =
+    @Sendable (_ client: KubeClient, _ namespace: String, _ pulse: Pulse) async throws
+    -> Void
 
 /// What `expectSettles` found wrong.
 package struct NotSettled: Error, CustomStringConvertible {
@@ -37,15 +39,12 @@ package struct NotSettled: Error, CustomStringConvertible {
 ///
 /// - Parameters:
 ///   - beginning: the first write to die at, by a part of it, where another test has died at those before.
-///   - quiet: how long nobody may have asked the API server for anything before the work counts as done.
 /// - Returns: the writes of the undisturbed life, so that a test may also hold their number.
 @discardableResult
 package func expectSettles(
-    from world: World, crashingAfterEachWrite: Bool = true, beginning: String = "",
-    quiet: Duration = .milliseconds(400),
-    _ life: @escaping ControllerLife
+    from world: World, crashingAfterEachWrite: Bool = true, beginning: String = "", _ life: @escaping ControllerLife
 ) async throws -> [String] {
-    let settling = Settling(world: world, quiet: quiet, life: life)
+    let settling = Settling(world: world, life: life)
     let undisturbed = try await Settling.places.occupied { try await settling.run(dyingAfter: nil) }
     guard crashingAfterEachWrite, !undisturbed.writes.isEmpty else { return undisturbed.writes }
     try await withThrowingTaskGroup(of: Void.self) { group in
@@ -106,7 +105,6 @@ private struct Settling: Sendable {
     static let places = Places(6)
 
     var world: World
-    var quiet: Duration
     var life: ControllerLife
 
     struct End: Sendable {
@@ -130,12 +128,13 @@ private struct Settling: Sendable {
             let name = "\(world)" + (count.map { ", dying at write \($0)" } ?? "")
             try await cluster.apply(world.objects.replacing("${namespace}", with: cluster.namespace))
             if let count { try await liveUntilDeath(after: count, in: cluster) }
-            let writes = try await live(in: cluster) { transport in
-                try await waitUntilSettled(cluster, name)
-                try await waitUntilQuiet(transport)
+            let writes = try await live(in: cluster) { transport, pulse in
+                try await waitForTheEnd(cluster, name, transport, pulse)
             }
             let end = End(writes: writes, objects: try await Snapshot.take(cluster))
-            let more = try await live(in: cluster) { transport in try await waitUntilQuiet(transport) }
+            let more = try await live(in: cluster) { transport, pulse in
+                try await waitForTheEnd(cluster, "\(name), again", transport, pulse)
+            }
             guard more.isEmpty else {
                 throw NotSettled(description: "\(name): started again at the end, it still writes: \(more)")
             }
@@ -143,26 +142,53 @@ private struct Settling: Sendable {
         }
     }
 
-    private func waitUntilSettled(_ cluster: Cluster, _ name: String) async throws {
-        do {
-            try await cluster.eventually(name, within: .seconds(90)) { try await world.isSettled(cluster) }
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            let found = try await Snapshot.take(cluster).joined(separator: "\n")
-            throw NotSettled(description: "\(error); what is there:\n\(found)")
+    /// Returns when the world is as it should be and the life at rest: nothing is asked, done or due, its caches hold all that
+    /// the server has, and it has asked for nothing while that was found out.
+    ///
+    /// The world is looked at only when the life has come to rest, since it changes nothing then.
+    private func waitForTheEnd(
+        _ cluster: Cluster, _ name: String, _ transport: FaultyTransport, _ pulse: Pulse
+    ) async throws {
+        let limit = ContinuousClock.now + .seconds(60)
+        var found = "the controller never came to rest"
+        while true {
+            if !transport.isDead, pulse.isAtRest, transport.pendingCount == 0 {
+                let count = transport.requestCount
+                do {
+                    found = "the world is not as it should be"
+                    if try await world.isSettled(cluster) {
+                        found = "the caches never held what the server has"
+                        let hasHeardAll = try await pulse.hasHeardAll(cluster.client)
+                        // What a cache has taken in is told to the queues right after that.
+                        try await Task.sleep(for: .milliseconds(20))
+                        let isAtRest = pulse.isAtRest && transport.pendingCount == 0 && transport.requestCount == count
+                        if hasHeardAll, isAtRest { return }
+                    }
+                } catch is CancellationError {
+                    throw CancellationError()
+                } catch {
+                    found = "\(error)"
+                }
+                // Others have their part in it too, the garbage collector say; nothing tells of them.
+                if transport.requestCount == count { try await Task.sleep(for: .milliseconds(100)) }
+            }
+            guard .now < limit else {
+                let objects = try await Snapshot.take(cluster).joined(separator: "\n")
+                throw NotSettled(description: "\(name), not in 60 seconds: \(found); what is there:\n\(objects)")
+            }
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 
     /// Lives while `body` runs; answers the writes of that life.
     private func live(
-        in cluster: Cluster, _ body: (FaultyTransport) async throws -> Void
+        in cluster: Cluster, _ body: (FaultyTransport, Pulse) async throws -> Void
     ) async throws -> [String] {
-        let transport = FaultyTransport(cluster.transport)
+        let (transport, pulse) = (FaultyTransport(cluster.transport), Pulse())
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
-            group.addTask { try await Self.live(life, client, namespace, transport) }
-            try await body(transport)
+            group.addTask { try await Self.live(life, client, namespace, transport, pulse) }
+            try await body(transport, pulse)
             group.cancelAll()
             try await group.waitForAll()
         }
@@ -170,16 +196,15 @@ private struct Settling: Sendable {
     }
 
     private func liveUntilDeath(after count: Int, in cluster: Cluster) async throws {
-        let transport = FaultyTransport(cluster.transport)
+        let (transport, pulse) = (FaultyTransport(cluster.transport), Pulse())
         transport.die(afterWrites: count)
         try await withThrowingTaskGroup(of: Void.self) { group in
             let (life, client, namespace) = (life, cluster.client(over: transport), cluster.namespace)
-            group.addTask { try await Self.live(life, client, namespace, transport) }
+            group.addTask { try await Self.live(life, client, namespace, transport, pulse) }
             group.addTask {
                 // A life may end without its n-th write: what it does side by side need not take the same way twice.
                 do {
-                    try await waitUntilSettled(cluster, "the end or its death at write \(count)")
-                    try await waitUntilQuiet(transport)
+                    try await waitForTheEnd(cluster, "the end or its death at write \(count)", transport, pulse)
                 } catch {
                     guard transport.isDead else { throw error }
                 }
@@ -193,21 +218,12 @@ private struct Settling: Sendable {
 
     /// Being cancelled or cut off is how a life ends; any other error is the test's to see.
     private static func live(
-        _ life: ControllerLife, _ client: KubeClient, _ namespace: String, _ transport: FaultyTransport
+        _ life: ControllerLife, _ client: KubeClient, _ namespace: String, _ transport: FaultyTransport, _ pulse: Pulse
     ) async throws {
         do {
-            try await life(client, namespace)
+            try await life(client, namespace, pulse)
         } catch {
             guard Task.isCancelled || transport.isDead else { throw error }
-        }
-    }
-
-    /// Returns when the life has begun and has asked for nothing any more for a while.
-    private func waitUntilQuiet(_ transport: FaultyTransport) async throws {
-        var count = 0
-        while count == 0 || transport.requestCount != count {
-            count = transport.requestCount
-            try await Task.sleep(for: quiet)
         }
     }
 }

@@ -18,8 +18,10 @@ package final class ServingAuthority: Sendable {
         package var leafLifetime = Duration.seconds(168 * 3600)
         /// The webhook configurations that this program keeps in the CA bundle itself; nil leaves that to others.
         package var injectsInto: String?
-        /// How often the Secret is looked at: the longest that a replica serves from a CA that another one replaced.
-        package var lookEvery = Duration.seconds(15)
+        /// How often everything is looked at even if nothing is heard of a change.
+        package var lookEvery = Duration.seconds(600)
+        /// The same for where nothing can be heard, because a right to watch is missing.
+        package var lookUnwatchedEvery = Duration.seconds(15)
 
         package init(secret: ObjectKey, dnsNames: [String]) {
             self.secret = secret
@@ -69,9 +71,10 @@ package final class ServingAuthority: Sendable {
         var failures = 0
         while !Task.isCancelled {
             do {
+                let surroundings = try await Surroundings(settings, client)
                 try await step()
                 failures = 0
-                try await time.sleep(for: settings.lookEvery)
+                await surroundings.waitForChange(client, time)
             } catch is CancellationError {
                 return
             } catch KubeError.cancelled {

@@ -29,7 +29,7 @@ package final class IssuerSight: Sendable {
     /// Asks the API server, for at most half a second.
     package convenience init(client: KubeClient, time: any TimeSource = SystemTime()) {
         self.init(time: time) { reference, namespace in
-            await TimeLimit.run(.milliseconds(500), time: time) {
+            await withTimeLimit(.milliseconds(500), time: time) {
                 await Self.ask(client, reference, namespace)
             } ?? .unknown
         }

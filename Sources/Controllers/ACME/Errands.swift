@@ -30,6 +30,9 @@ package final class Errands<Answer: Sendable>: Sendable {
         machine.withLock { $0.isUnderWay(for: key, uid: uid) }
     }
 
+    /// Whether any errand is under way or waits for its turn.
+    package var isBusy: Bool { machine.withLock { $0.isBusy } }
+
     package func consume(_ key: ObjectKey) { machine.withLock { $0.consumed(key) } }
 
     /// Does nothing while another errand for the object is under way.
@@ -105,6 +108,10 @@ struct LaneMachine<Answer: Sendable> {
         case .running(_, let other): other == uid
         case .finished, nil: false
         }
+    }
+
+    var isBusy: Bool {
+        entries.values.contains { entry in if case .finished = entry { false } else { true } }
     }
 
     mutating func consumed(_ key: ObjectKey) {

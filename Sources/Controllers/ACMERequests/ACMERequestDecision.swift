@@ -15,6 +15,7 @@ struct ACMERequestView: Sendable, Equatable {
     var isNameTaken = false
     /// The certificate that the new one is to follow.
     var predecessor: Predecessor?
+    var limits = PEMLimits.default
     var now: Timestamp
 }
 
@@ -70,7 +71,7 @@ enum ACMERequestDecision {
             return plan
         }
         do throws(RequestProblem) {
-            let order = try order(for: view.request, issuer, view.predecessor)
+            let order = try order(for: view.request, issuer, view.predecessor, view.limits)
             let message = "Created Order resource \(order.key)"
             return ACMERequestPlan(create: order, notices: [.normal("OrderCreated", message)])
         } catch {
@@ -84,10 +85,10 @@ enum ACMERequestDecision {
     }
 
     private static func order(
-        for request: CertificateRequest, _ issuer: ACMEIssuer, _ predecessor: Predecessor?
+        for request: CertificateRequest, _ issuer: ACMEIssuer, _ predecessor: Predecessor?, _ limits: PEMLimits
     ) throws(RequestProblem) -> Order {
         let signing: SigningRequest
-        do { signing = try SigningRequest(pem: request.spec.request.bytes) } catch {
+        do { signing = try SigningRequest(pem: request.spec.request.bytes, limit: limits.certificate) } catch {
             throw RequestProblem(
                 reason: "RequestParsingError", message: "Failed to decode CSR in spec.request: \(error)")
         }
@@ -166,8 +167,8 @@ extension ACMERequestDecision {
     private static func issued(_ certificate: Base64Data, _ view: ACMERequestView) -> ACMERequestPlan {
         do {
             // The Order's controller has compared it with the Order; the request is what counts here.
-            let chain = try Chain.parse(pem: certificate.bytes)
-            let request = try SigningRequest(pem: view.request.spec.request.bytes)
+            let chain = try Chain.parse(pem: certificate.bytes, limits: view.limits)
+            let request = try SigningRequest(pem: view.request.spec.request.bytes, limit: view.limits.certificate)
             guard let leaf = chain.first, leaf.publicKey == request.publicKey else {
                 return failed(
                     "OrderBadCertificate", "The certificate of the Order is not for the key of this request", view)

@@ -72,7 +72,7 @@ package final class ACMERequestReconciler: Reconciler {
         return ACMERequestView(
             request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
             isNameTaken: order == nil && namesake != nil,
-            predecessor: order == nil ? predecessor(of: request) : nil, now: time.now())
+            predecessor: order == nil ? predecessor(of: request) : nil, limits: secrets.limits, now: time.now())
     }
 
     /// What is in the Secret of the Certificate that asks, if it came from the issuer that is asked.

@@ -36,7 +36,7 @@ package final class InstantSigner: Sendable {
         }
         let wanted: IssuanceRequest
         do {
-            wanted = try IssuanceRequest(request.spec)
+            wanted = try IssuanceRequest(request.spec, limits: secrets.limits)
         } catch {
             return .failed(
                 reason: issuer.spec.ca != nil ? "SigningError" : "ErrorGenerating", message: error.description)
@@ -89,7 +89,7 @@ package final class InstantSigner: Sendable {
         do throws(IssuanceError) { name = try SelfSignedSigner.keySecret(of: request) } catch { throw .issuance(error) }
         let secret = try await read(name)
         do throws(IssuanceError) {
-            let key = try SelfSignedSigner.key(name, in: secret)
+            let key = try SelfSignedSigner.key(name, in: secret, limits: secrets.limits)
             return answer(try await SelfSignedSigner.sign(wanted, with: key, issuer, now: now))
         } catch {
             throw .issuance(error)
@@ -98,6 +98,11 @@ package final class InstantSigner: Sendable {
 
     private func read(_ name: ObjectKey) async throws(Refusal) -> Secret? {
         do throws(KubeError) { return try await secrets.read(name) } catch { throw .kube(error) }
+    }
+
+    /// What the issuer that a request names is, where it is there.
+    func issuer(of request: CertificateRequest) -> IssuerSpec? {
+        lookup.find(request.spec.issuerRef, namespace: request.metadata.namespace ?? "")?.spec
     }
 
     /// The Secret that a request of this kind of issuer waits for, when it waits for one.

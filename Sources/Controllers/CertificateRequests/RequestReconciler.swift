@@ -7,7 +7,6 @@ package import Wire
 
 /// Approves CertificateRequests, and signs those of issuers that answer at once.
 package final class RequestReconciler: Reconciler {
-    static let component = "cert-manager-certificaterequests"
 
     private let client: KubeClient
     let requests: Cache<RequestFacts>
@@ -55,7 +54,7 @@ package final class RequestReconciler: Reconciler {
             let written = try await StatusPatch.write(status, over: request.status, of: request, client)
             requests.record(RequestFacts(written))
         }
-        for notice in answer.notices { tell(notice, on: ObjectReference(to: request)) }
+        for notice in answer.notices { tell(notice, on: request) }
         // A right that is not there yet may be given at any time, and nothing tells when.
         let waitsForApproval = !isDecided && right == .no && approval.isEnabled
         return waitsForApproval ? .at(time.now() + .seconds(60)) : .onChange
@@ -71,9 +70,9 @@ package final class RequestReconciler: Reconciler {
         waiting.withLock { _ = $0[secret, default: []].insert(request.key) }
     }
 
-    private func tell(_ notice: Notice, on object: ObjectReference) {
+    private func tell(_ notice: Notice, on request: CertificateRequest) {
         events.record(
-            notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message, on: object,
-            component: Self.component)
+            notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message,
+            on: ObjectReference(to: request), component: EventSource.request(notice, signer.issuer(of: request)))
     }
 }

@@ -8,8 +8,6 @@ package import Wire
 
 /// Answers approved CertificateSigningRequests whose signer is an issuer of ours.
 package final class SigningRequestReconciler: Reconciler {
-    static let component = "cert-manager-certificatesigningrequests"
-
     /// Kinds of issuers whose requests are answered.
     package enum Kind: Sendable, Hashable, CaseIterable { case acme, ca, selfSigned, vault, venafi }
 
@@ -67,10 +65,13 @@ package final class SigningRequestReconciler: Reconciler {
         if let status = answer.status {
             requests.record(try await StatusPatch.write(status, over: request.status, of: request, client))
         }
+        let issuer = SignerName(request.spec.signerName).flatMap { signer in
+            lookup.find(signer.reference, namespace: signer.namespace ?? "")?.spec
+        }
         for notice in answer.notices {
             events.record(
                 notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message,
-                on: ObjectReference(to: request), component: Self.component)
+                on: ObjectReference(to: request), component: EventSource.signingRequest(issuer))
         }
         return requeue
     }

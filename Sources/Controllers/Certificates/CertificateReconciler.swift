@@ -9,7 +9,6 @@ package import Wire
 /// Keeps Certificates issued: looks, decides (`CertificateDecision`), and does what was decided in order.
 package final class CertificateReconciler: Reconciler {
     /// In events, and in front of the user agent's slash.
-    static let component = "cert-manager-certificates"
     /// Names of the indexes that `Cache`s given to this controller must have.
     package enum Index {
         /// Certificates by `namespace/secretName`.
@@ -106,7 +105,7 @@ package final class CertificateReconciler: Reconciler {
         return try await approval.right(certificate.spec.issuerRef, namespace: namespace) == .yes
     }
 
-    func tell(_ notice: Notice, on object: ObjectReference, component: String = CertificateReconciler.component) {
+    func tell(_ notice: Notice, on object: ObjectReference, component: String) {
         events.record(
             notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message, on: object,
             component: component)

@@ -25,7 +25,9 @@ extension CertificateWork {
         let answered = try await StatusPatch.write(status, over: created.status, of: created, client)
         shell.requests.record(RequestFacts(answered))
         for notice in outcome.notices where notice.kind == .warning {
-            shell.tell(notice, on: ObjectReference(to: answered))
+            shell.tell(
+                notice, on: ObjectReference(to: answered),
+                component: EventSource.request(notice, shell.signer.issuer(of: answered)))
         }
         return try await consume(answered, privateKey, revision)
     }
@@ -49,7 +51,8 @@ extension CertificateWork {
         let chain = request.status?.certificate?.bytes ?? []
         let leaf: X509Certificate
         do {
-            leaf = try IssuedLeaf.check(chain, for: privateKey.publicKey, now: shell.time.now())
+            leaf = try IssuedLeaf.check(
+                chain, for: privateKey.publicKey, limits: shell.settings.limits, now: shell.time.now())
         } catch {
             return try await fail(error)
         }
@@ -195,11 +198,13 @@ extension CertificateWork {
         else { return }
         // Facts of the same version are about this very certificate; of another, the next look sees it.
         guard secret.metadata.resourceVersion == facts.metadata.resourceVersion else { return }
+        let limits = shell.settings.limits
         let target = TargetSecret(
-            certificate: view.certificate, settings: shell.settings, leaf: try Chain.leaf(pem: pem))
+            certificate: view.certificate, settings: shell.settings, leaf: try Chain.leaf(pem: pem, limits))
         let passwords = view.keystores == .outdated ? try await passwords(desired.outputs) : nil
         let keystores = try await keystores(of: secret, desired.outputs, passwords)
-        let data = try DataPatch(mending: secret, desired, owned: facts.owned.data, keystores: keystores)
+        let data = try DataPatch(
+            mending: secret, desired, owned: facts.owned.data, keystores: keystores, limits: limits)
         let known = remember(try await ownSecret(Self.patch(name, target.patch(over: facts, data))))
         if let passwords { shell.keystores.record(key(view.name), desired.outputs, passwords, known) }
     }
@@ -246,10 +251,12 @@ enum ReconcileFault: Error, CustomStringConvertible {
 
 /// The check of what an issuer answered.
 enum IssuedLeaf {
-    static func check(_ chain: [UInt8], for publicKey: PublicKey, now: Timestamp) throws(Violation) -> X509Certificate {
+    static func check(
+        _ chain: [UInt8], for publicKey: PublicKey, limits: PEMLimits, now: Timestamp
+    ) throws(Violation) -> X509Certificate {
         let leaf: X509Certificate
         do {
-            leaf = try Chain.leaf(pem: chain)
+            leaf = try Chain.leaf(pem: chain, limits)
         } catch {
             throw invalid("the issuer's certificate cannot be read: \(error)")
         }

@@ -44,7 +44,8 @@ struct CertificateWork {
     }
 
     func tell(_ notice: Notice) {
-        shell.tell(notice, on: ObjectReference(to: view.certificate))
+        shell.tell(
+            notice, on: ObjectReference(to: view.certificate), component: EventSource.certificate(notice))
     }
 
     // MARK: Status

@@ -4,6 +4,9 @@ import Wire
 
 /// The steps from the wish for a certificate to the request for it, and from its answer on.
 enum Issuing {
+    /// How the Event begins that says why a certificate is issued.
+    static let opening = "Issuing certificate: "
+
     // MARK: Beginning
 
     static func start(_ view: CertificateView, _ desired: DesiredCertificate, because reason: Violation)
@@ -13,7 +16,7 @@ enum Issuing {
         if case .blocked(let problem) = plan.choice { return block(view, problem) }
         // A certificate that could not be stored would be asked for in vain.
         if case .passwordMissing(let problem) = view.keystores { return block(view, problem.violation) }
-        let notice = Notice.normal("Issuing", "Issuing certificate: \(reason.message)")
+        let notice = Notice.normal("Issuing", opening + reason.message)
         if view.issuesAtOnce { return atOnce(view, plan, notice) }
         // What an earlier attempt left would be taken for the answer to this one.
         let usable = usableRequests(view, plan).filter { !$0.state.isFinal || $0.state == .issued }

@@ -117,10 +117,11 @@ extension DataPatch {
     /// Makes the other forms in `secret` what `desired` asks for, and leaves alone what is right. `keystores` are the
     /// files made anew; nil where those there stay.
     init(
-        mending secret: Secret, _ desired: DesiredCertificate, owned: Set<String>, keystores: [String: [UInt8]]?
+        mending secret: Secret, _ desired: DesiredCertificate, owned: Set<String>, keystores: [String: [UInt8]]?,
+        limits: PEMLimits
     ) throws(PKIError) {
         var key = secret[Names.SecretKey.privateKey] ?? []
-        let read = try PrivateKey(pem: key)
+        let read = try PrivateKey(pem: key, limit: limits.privateKey)
         if read.algorithm != .ed25519, PrivateKey.encoding(pem: key) != desired.keyEncoding {
             key = try read.pem(desired.keyEncoding)
             set(Names.SecretKey.privateKey, key)

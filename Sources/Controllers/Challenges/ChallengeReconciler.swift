@@ -55,6 +55,9 @@ package final class ChallengeReconciler: Reconciler {
         }
     }
 
+    /// Whether a solver works or a server is being asked.
+    package var isAsking: Bool { solving.isBusy || errands.isBusy }
+
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let challenge = challenges[key] else {
             forget(key)

@@ -7,8 +7,10 @@ package import KubeModel
 /// warning.
 package enum RoutineEvents {
     private static let reasons: [String: Set<String>] = [
-        CertificateReconciler.component: ["Generated", "Reused", "Requested"],
-        RequestReconciler.component: ["cert-manager.io", "CertificateIssued"],
+        EventSource.keyManager: ["Generated", "Reused"], EventSource.requestManager: ["Requested"],
+        EventSource.approver: ["cert-manager.io"],
+        "cert-manager-certificaterequests-issuer-ca": ["CertificateIssued"],
+        "cert-manager-certificaterequests-issuer-selfsigned": ["CertificateIssued"],
         ACMERequestReconciler.component: ["OrderPending", "CertificateIssued"],
         OrderReconciler.component: ["Created", "Complete"],
     ]

@@ -79,7 +79,7 @@ package struct SecretFacts: KubeObject, Hashable {
 
 extension Chain {
     /// The first certificate of a PEM text; what follows it must be certificates too.
-    static func leaf(pem: [UInt8], _ limits: PEMLimits = .default) throws(PKIError) -> X509Certificate {
+    static func leaf(pem: [UInt8], _ limits: PEMLimits) throws(PKIError) -> X509Certificate {
         let certificates = try parse(pem: pem, limits: limits)
         guard let leaf = certificates.first else {
             throw .malformed(what: "the certificate chain", reason: "it is empty")

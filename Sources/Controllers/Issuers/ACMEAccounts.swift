@@ -60,10 +60,11 @@ extension IssuerReconciler {
     ) {
         let annotations = issuer.metadata.annotations
         let uid = issuer.metadata.uid ?? ""
-        view.key = AccountKeyState(acme.privateKeySecretRef, name, in: secret)
+        view.key = AccountKeyState(acme.privateKeySecretRef, name, in: secret, limits: secrets.limits)
         view.change = KeyChangeView(
             annotations: annotations, secret: secret, dataKey: acme.privateKeySecretRef.dataKey,
-            hasOpenChallenges: access.hasOpenChallenges(of: ObjectReference(to: issuer)), now: view.now)
+            hasOpenChallenges: access.hasOpenChallenges(of: ObjectReference(to: issuer)), limits: secrets.limits,
+            now: view.now)
         let ended = annotations?[Names.Annotation.deactivateAccount].nonEmpty
         view.endsAccount = ended != nil && ended == issuer.status?.acme?.uri
         view.requiredAction = access.clients.requiredAction(ofIssuer: uid)
@@ -165,7 +166,9 @@ extension IssuerReconciler {
     private func storeNextKey(_ selector: SecretKeySelector, _ name: ObjectKey, _ uid: String) async throws -> Secret? {
         guard let present = try await secrets.readNow(name) else { return nil }
         let place = KeyChangeView.nextKey(selector.dataKey)
-        if let pem = present[place], (try? PrivateKey(pem: pem)) != nil { return present }
+        if let pem = present[place], (try? PrivateKey(pem: pem, limit: secrets.limits.privateKey)) != nil {
+            return present
+        }
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         return try await patch(present, data: [place: .string(Base64.encode(try key.pem(.pkcs8)))])
     }
@@ -175,7 +178,7 @@ extension IssuerReconciler {
     ) async throws -> Secret? {
         let place = KeyChangeView.nextKey(selector.dataKey)
         guard let present = try await secrets.readNow(name), let pem = present[place], let next = view.change.next,
-            try AccountKey(try PrivateKey(pem: pem)) == next
+            try AccountKey(try PrivateKey(pem: pem, limit: secrets.limits.privateKey)) == next
         else { return nil }
         let stored = try await patch(
             present, data: [selector.dataKey: .string(Base64.encode(pem)), place: .null],

@@ -50,6 +50,9 @@ package final class OrderReconciler: Reconciler {
     /// Asks ACME servers until cancelled.
     package func run() async throws { try await errands.run() }
 
+    /// Whether a server is being asked.
+    package var isAsking: Bool { errands.isBusy }
+
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let order = orders[key] else {
             progress.withLock { _ = $0.removeValue(forKey: key) }

@@ -38,6 +38,9 @@ package final class RenewalReconciler: Reconciler {
     /// Asks servers until cancelled.
     package func run() async throws { try await errands.run() }
 
+    /// Whether a server is being asked.
+    package var isAsking: Bool { errands.isBusy }
+
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let certificate = certificates[key] else {
             failures.withLock { _ = $0.removeValue(forKey: key) }

@@ -49,7 +49,9 @@ package enum AccountKeyState: Sendable, Equatable {
     case key(AccountKey)
 
     /// Reads the key of any kind. Only an RSA key of 2048 bits and more, an ECDSA or an Ed25519 key is one.
-    package init(_ selector: SecretKeySelector, _ name: ObjectKey, in secret: Secret?) {
+    package init(
+        _ selector: SecretKeySelector, _ name: ObjectKey, in secret: Secret?, limits: PEMLimits = .default
+    ) {
         guard let secret else {
             self = .secretMissing(name)
             return
@@ -60,7 +62,7 @@ package enum AccountKeyState: Sendable, Equatable {
             return
         }
         do {
-            self = .key(try AccountKey(try PrivateKey(pem: pem)))
+            self = .key(try AccountKey(try PrivateKey(pem: pem, limit: limits.privateKey)))
         } catch {
             self = .unusable("\(dataKey) in Secret \(name) is not a private key: \(error)")
         }

@@ -1,7 +1,7 @@
 package import ACME
 import CertificateAPI
 package import KubeModel
-import PKI
+package import PKI
 package import Wire
 
 /// What the decision to give an account another key looks at (RFC 8555 §7.3.5).
@@ -22,11 +22,14 @@ package struct KeyChangeView: Sendable, Equatable {
     ///   - annotations: those of the issuer, which say what is wanted.
     ///   - secret: that of the account's key, which says what was done.
     package init(
-        annotations: [String: String]?, secret: Secret?, dataKey: String, hasOpenChallenges: Bool, now: Timestamp
+        annotations: [String: String]?, secret: Secret?, dataKey: String, hasOpenChallenges: Bool,
+        limits: PEMLimits = .default, now: Timestamp
     ) {
         self.hasOpenChallenges = hasOpenChallenges
         // What is no key is made anew.
-        next = secret?[Self.nextKey(dataKey)].flatMap { try? AccountKey(try PrivateKey(pem: $0)) }
+        next = secret?[Self.nextKey(dataKey)].flatMap {
+            try? AccountKey(try PrivateKey(pem: $0, limit: limits.privateKey))
+        }
         let done = secret?.metadata.annotations ?? [:]
         if let wish = annotations?[Names.Annotation.rotateAccountKey].nonEmpty,
             wish != done[Names.Annotation.accountKeyRotation]

@@ -35,9 +35,10 @@ package enum CASigner {
         template.extensions.issuingCertificateURLs = issuer.issuingCertificateURLs ?? []
         do {
             let leaf = try await template.signed(by: ca.certificate, key: ca.key)
+            var notes: [IssuanceNote] = notAfter < wanted ? [.endsWithCA(notAfter: notAfter, wanted: wanted)] : []
+            if ca.certificate.subject.isEmpty { notes.append(.emptyCAName) }
             return IssuedCertificate(
-                chain: try ca.chain.extended(with: leaf, at: notBefore), ca: ca.rootMost,
-                notes: notAfter < wanted ? [.endsWithCA(notAfter: notAfter, wanted: wanted)] : [])
+                chain: try ca.chain.extended(with: leaf, at: notBefore), ca: ca.rootMost, notes: notes)
         } catch {
             throw error == .cancelled
                 ? .pending(reason: "SigningError", message: "\(error)")

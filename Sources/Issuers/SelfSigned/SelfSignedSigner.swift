@@ -21,7 +21,9 @@ package enum SelfSignedSigner {
     }
 
     /// The key in that Secret. Missing or unreadable, it is waited for.
-    package static func key(_ name: ObjectKey, in secret: Secret?) throws(IssuanceError) -> PrivateKey {
+    package static func key(
+        _ name: ObjectKey, in secret: Secret?, limits: PEMLimits = .default
+    ) throws(IssuanceError) -> PrivateKey {
         guard let secret else {
             throw .pending(reason: "MissingSecret", message: "Secret \(name) with the key to sign with does not exist")
         }
@@ -29,7 +31,7 @@ package enum SelfSignedSigner {
             throw .pending(reason: "ErrorParsingKey", message: "Secret \(name) has no data under tls.key")
         }
         do {
-            return try PrivateKey(pem: pem)
+            return try PrivateKey(pem: pem, limit: limits.privateKey)
         } catch {
             throw .pending(reason: "ErrorParsingKey", message: "tls.key in Secret \(name) cannot be used: \(error)")
         }

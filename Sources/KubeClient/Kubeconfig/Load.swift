@@ -61,11 +61,13 @@ extension ClusterConfiguration {
             throw KubeconfigError(file: "\(folder)/ca.crt", problem: "\(error.reason).")
         }
         let named = (try? FileBytes.read("\(folder)/namespace")).map { String(decoding: $0, as: UTF8.self) }
-        return ClusterConfiguration(
+        var configuration = ClusterConfiguration(
             server: "https://\(host.contains(":") ? "[\(host)]" : host):\(port)",
             tls: TLSOptions(trust: .only(pem: authority)),
             credentials: TokenFileCredential(path: "\(folder)/token", time: time),
             namespace: named?.split(whereSeparator: \.isWhitespace).first.map(String.init) ?? "default")
+        configuration.authorityFile = "\(folder)/ca.crt"
+        return configuration
     }
 }
 
@@ -101,10 +103,16 @@ extension MergedKubeconfig {
             try user.map { user throws(KubeconfigError) in try self.identity(user, context.value.user ?? "") } ?? nil
         let credentials = try credentials(
             user, name: context.value.user ?? "", cluster: cluster, time: time)
-        return ClusterConfiguration(
+        var configuration = ClusterConfiguration(
             server: server, tls: TLSOptions(trust: trust, identity: identity, serverName: cluster.value.tlsServerName),
             proxy: cluster.value.proxyURL.map { $0.isEmpty ? .environment : .url($0) } ?? .environment,
             credentials: credentials, namespace: context.value.namespace ?? "default")
+        if let path = cluster.value.certificateAuthority, !path.isEmpty,
+            cluster.value.certificateAuthorityData?.bytes.isEmpty ?? true
+        {
+            configuration.authorityFile = FileBytes.resolve(path, besides: cluster.file)
+        }
+        return configuration
     }
 
     private func trust(

@@ -76,6 +76,18 @@ package final class Cache<Object: KubeObject>: Sendable {
         parts.withLock { $0.failures.first { $0.count > 1 }?.last }
     }
 
+    /// How far the list and the watch have come (of several, the one that is furthest back), and the version of each
+    /// object that is here: compared with what the server has, it tells whether anything is still on its way.
+    package var progress: (seen: UInt64, versions: [ObjectKey: UInt64]) {
+        parts.withLock { parts in
+            let versions = parts.flatMap { store in
+                store.all().map { ($0, $0.metadata.resourceVersion.flatMap { UInt64($0) } ?? 0) }
+            }
+            let seen = parts.machines.map(\.seenVersion).min() ?? 0
+            return (seen, Dictionary(versions.map { (ObjectKey($0.0), $0.1) }) { $1 })
+        }
+    }
+
     /// Every object, in no order.
     package func all() -> [Object] {
         parts.withLock { $0.flatMap { $0.all() } }

@@ -40,7 +40,7 @@ struct CacheMachine<Object: KubeObject> {
     private var pending: [ObjectKey: Pending] = [:]
     private var latestList: UInt32 = 0
     /// How far the list and the watch have come; a write up to here has been seen already.
-    private var seenVersion: UInt64 = 0
+    private(set) var seenVersion: UInt64 = 0
     private var writes: UInt64 = 0
     private(set) var isSynced = false
     private let accepts: (@Sendable (Object) -> Bool)?

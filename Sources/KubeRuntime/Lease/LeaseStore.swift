@@ -67,22 +67,7 @@ struct LeaseStore: Sendable {
 
     /// Returns true when the Lease has changed since `version`, false when that cannot be watched.
     func waitForChange(since version: String, atMost limit: Duration) async -> Bool {
-        struct Changed: Error {}
-        var hasChanged = false
-        let options = ListOptions(namespace: key.namespace, fieldSelector: "metadata.name=\(key.name)")
-        do throws(KubeError) {
-            try await client.watch(
-                Lease.resource, options, from: version, timeoutSeconds: Int(limit.components.seconds) + 1,
-                onMalformed: { _ in },
-                take: { event in
-                    if case .bookmark = event { return }
-                    hasChanged = true
-                    throw Changed()
-                })
-        } catch {
-            return hasChanged
-        }
-        return hasChanged
+        await client.waitForChange(of: Lease.resource, key, since: version, atMost: limit)
     }
 
     // MARK: Inside

@@ -56,6 +56,14 @@ package final class ControllerLoop: Sendable {
         machine.withLock { $0.runningCount > 0 || $0.dueCount > 0 }
     }
 
+    /// Whether nothing runs, nothing is due, and nothing will be before `horizon` has passed unless something changes.
+    package func isAtRest(for horizon: Duration) -> Bool {
+        let end = time.now() + horizon
+        return machine.withLock { machine in
+            machine.runningCount == 0 && machine.dueCount == 0 && machine.nextDue.map { $0 > end } ?? true
+        }
+    }
+
     /// Works until cancelled; then takes no key any more, and returns when the running reconciles have ended, the
     /// last of them by cancellation after the grace period. Runs once.
     package func run() async throws {

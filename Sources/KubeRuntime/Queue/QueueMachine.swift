@@ -92,6 +92,10 @@ struct QueueMachine<Key: Hashable & Sendable>: Sendable {
 
     /// Keys that could start now, were there a free worker.
     var dueCount: Int { due.count }
+    /// When the first of those that wait becomes due.
+    var nextDue: Timestamp? {
+        entries.values.compactMap { entry in if case .waiting(let until, _) = entry.place { until } else { nil } }.min()
+    }
     /// Keys known in any place.
     var count: Int { entries.count }
     /// Alarms kept, dead ones included.

@@ -24,8 +24,8 @@ package struct CertificateTemplate: Sendable, Hashable {
 
     /// Signs with `key`, which must be the key of `issuer`, or of the template itself where there is no issuer.
     ///
-    /// Key identifiers that are not set follow RFC 5280: a CA gets its own, and what somebody else signs names the
-    /// signer's. Fractions of seconds are cut off.
+    /// Key identifiers that are not set follow RFC 5280: a CA gets its own, as does what has its issuer's name, and what
+    /// somebody else signs names the signer's. Fractions of seconds are cut off.
     package func signed(
         by issuer: X509Certificate?, key: PrivateKey, algorithm: SignatureAlgorithm? = nil
     ) async throws(PKIError) -> X509Certificate {
@@ -51,6 +51,11 @@ package struct CertificateTemplate: Sendable, Hashable {
         if extensions.isCA, extensions.subjectKeyId == nil { extensions.subjectKeyId = publicKey.keyIdentifier }
         if let issuer, extensions.authorityKeyId == nil {
             extensions.authorityKeyId = issuer.extensions.subjectKeyId
+        }
+        // A CA and a leaf that both have no name are told apart by their keys alone: without an identifier of its own the leaf
+        // is taken for self-signed (X509_check_issued), and its chain ends with it.
+        if let issuer, extensions.subjectKeyId == nil, issuer.rawSubject == subject.rawDER {
+            extensions.subjectKeyId = publicKey.keyIdentifier
         }
         let list = try extensions.encoded(subjectIsEmpty: subject.isEmpty)
         return DERWriter.sequence { writer in

@@ -14,6 +14,7 @@ struct CAInjectorCommand: AsyncParsableCommand {
     @OptionGroup(title: "Injection") var injection: InjectionFlags
     @OptionGroup(title: "Leader election") var leaderElection: LeaderElectionFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
+    @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: CommonCompatibilityFlags
@@ -26,6 +27,7 @@ struct CAInjectorCommand: AsyncParsableCommand {
 
     func validate() throws {
         try leaderElection.validate()
+        try metricsTLS.validate()
         try features.validate(for: [.cainjector])
     }
 

@@ -33,6 +33,7 @@ struct ConfigurationFields {
         add("enablePprof", "enable-profiling", .flag)
         add("pprofAddress", "profiler-address")
         addLogging()
+        addMetricsTLS()
         switch program {
         case .controller: addController()
         case .webhook: addWebhook()
@@ -66,6 +67,18 @@ struct ConfigurationFields {
         add("leaderElectionConfig.leaseDuration", "leader-election-lease-duration", .duration)
         add("leaderElectionConfig.renewDeadline", "leader-election-renew-deadline", .duration)
         add("leaderElectionConfig.retryPeriod", "leader-election-retry-period", .duration)
+    }
+
+    private mutating func addMetricsTLS() {
+        let tls = "metricsTLSConfig."
+        add(tls + "cipherSuites", "metrics-tls-cipher-suites", .list)
+        add(tls + "minTLSVersion", "metrics-tls-min-version")
+        add(tls + "filesystem.certFile", "metrics-tls-cert-file")
+        add(tls + "filesystem.keyFile", "metrics-tls-private-key-file")
+        add(tls + "dynamic.secretNamespace", "metrics-dynamic-serving-ca-secret-namespace")
+        add(tls + "dynamic.secretName", "metrics-dynamic-serving-ca-secret-name")
+        add(tls + "dynamic.dnsNames", "metrics-dynamic-serving-dns-names", .list)
+        add(tls + "dynamic.leafDuration", "metrics-dynamic-serving-leaf-duration", .duration)
     }
 
     // MARK: The kinds

@@ -17,6 +17,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Gateway API") var gateway: GatewayFlags
     @OptionGroup(title: "ACME") var acme: ACMEFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
+    @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
     @OptionGroup(title: "Webhook, with --with=webhook") var webhook: WebhookFlags
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
@@ -26,6 +27,7 @@ struct ControllerCommand: AsyncParsableCommand {
 
     func validate() throws {
         try leaderElection.validate()
+        try metricsTLS.validate()
         try webhook.validate()
         try features.validate(for: companions.programs)
         try compatibility.validate()

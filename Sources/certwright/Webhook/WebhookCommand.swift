@@ -13,6 +13,7 @@ struct WebhookCommand: AsyncParsableCommand {
     @OptionGroup(title: "Cluster") var connection: ConnectionFlags
     @OptionGroup(title: "Webhook") var webhook: WebhookFlags
     @OptionGroup(title: "Serving") var serving: WebhookServingFlags
+    @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: WebhookCompatibilityFlags
@@ -20,6 +21,7 @@ struct WebhookCommand: AsyncParsableCommand {
     func validate() throws {
         try webhook.validate()
         try serving.validate()
+        try metricsTLS.validate()
         try features.validate(for: [.webhook])
     }
 
@@ -36,7 +38,11 @@ struct WebhookCommand: AsyncParsableCommand {
             live.add("ping") { nil }
             let ready = Health()
             webhook.addHealth(to: ready)
-            try await launch.serve(webhook.parts + serving.parts(metrics: metrics, live: live, ready: ready))
+            let certificate = launch.certificate(
+                metricsTLS, namespace: ProcessSettings.podNamespace, fieldManager: WebhookParts.fieldManager)
+            try await launch.serve(
+                webhook.parts + Serving.metricsParts(serving.metricsListenAddress, certificate, metrics)
+                    + serving.healthParts(live: live, ready: ready))
         }
     }
 }
@@ -55,19 +61,11 @@ struct WebhookServingFlags: ParsableArguments {
         }
     }
 
-    func parts(metrics: Metrics, live: Health, ready: Health) -> [Part] {
-        var parts: [Part] = []
-        if metricsListenAddress != .off {
-            let server = Server(
-                address: metricsListenAddress.host, port: metricsListenAddress.port, handler: Serving.metrics(metrics))
-            parts.append(Part("metrics server") { try await server.run() })
-        }
-        if healthzPort != 0 {
-            let server = Server(
-                address: "0.0.0.0", port: healthzPort, handler: Serving.health(live: live, ready: ready))
-            parts.append(Part("health server") { try await server.run() })
-        }
-        return parts
+    func healthParts(live: Health, ready: Health) -> [Part] {
+        guard healthzPort != 0 else { return [] }
+        let server = Server(
+            address: "0.0.0.0", port: healthzPort, handler: Serving.health(live: live, ready: ready))
+        return [Part("health server") { try await server.run() }]
     }
 }
 

@@ -6,7 +6,6 @@ import KubeModel
 import Logging
 import Operations
 import PKI
-import Synchronization
 import Wire
 
 /// The webhook as parts that any process can run. It answers whether or not the process leads.
@@ -23,7 +22,7 @@ struct WebhookParts: Sendable {
     ///   - namespace: of the CA's Secret, where no flag names another.
     init(
         _ flags: WebhookFlags, client: KubeClient, namespace: String, address: String = "0.0.0.0",
-        lookEvery: Duration = .seconds(15), time: any TimeSource = SystemTime(), logger: Logger
+        lookEvery: Duration = .seconds(600), time: any TimeSource = SystemTime(), logger: Logger
     ) throws {
         let reviews = LabelledCounter(
             "certwright_webhook_reviews_total", help: "The number of admission reviews, by what became of them.",
@@ -31,8 +30,9 @@ struct WebhookParts: Sendable {
         let service = AdmissionService(
             rights: ApprovalRights(client: client, time: time), sight: IssuerSight(client: client, time: time),
             time: time, logger: logger, observe: { reviews.add(1, [$0.rawValue]) })
-        let certificate = try ServingCertificate(
-            flags, client: client, namespace: namespace, lookEvery: lookEvery, time: time, logger: logger)
+        let certificate = ServingCertificate(
+            try flags.certificate(namespace: namespace, lookEvery: lookEvery), client: client, time: time,
+            logger: logger)
         self.reviews = reviews
         self.certificate = certificate
         server = Server(
@@ -83,62 +83,6 @@ struct WebhookParts: Sendable {
     }
 }
 
-/// What the webhook's listener shows: from files, or made by the webhook itself.
-struct ServingCertificate: Sendable {
-    private final class Shown: Sendable {
-        let identity = Mutex<ServerIdentity?>(nil)
-    }
-    private enum Source: Sendable {
-        case files(CertificateFiles)
-        case authority(ServingAuthority)
-    }
-
-    private let shown: Shown
-    private let source: Source
-
-    var current: ServerIdentity? { shown.identity.withLock { $0 } }
-
-    init(
-        _ flags: WebhookFlags, client: KubeClient, namespace: String, lookEvery: Duration, time: any TimeSource,
-        logger: Logger
-    ) throws {
-        let shown = Shown()
-        let options = try flags.tlsOptions
-        if let chain = flags.tlsCertFile, let key = flags.tlsPrivateKeyFile {
-            source = .files(
-                CertificateFiles(chain: chain, key: key, options: options, time: time, logger: logger) { identity in
-                    shown.identity.withLock { $0 = identity }
-                })
-        } else {
-            var settings = flags.authoritySettings(namespace: namespace)
-            settings.lookEvery = lookEvery
-            source = .authority(
-                ServingAuthority(
-                    client: client, settings: settings, time: time, logger: logger
-                ) { leaf throws in
-                    let identity = try ServerIdentity(
-                        chain: Array(leaf.certificate.pem.utf8), key: try leaf.key.pem(.pkcs8), options: options)
-                    shown.identity.withLock { $0 = identity }
-                })
-        }
-        self.shown = shown
-    }
-
-    var missing: String? {
-        switch source {
-        case .files(let files): files.missing
-        case .authority(let authority): authority.missing
-        }
-    }
-
-    func run() async throws {
-        switch source {
-        case .files(let files): try await files.run()
-        case .authority(let authority): try await authority.run()
-        }
-    }
-}
-
 extension WebhookFlags {
     var tlsOptions: TLSServerOptions {
         get throws {
@@ -151,6 +95,16 @@ extension WebhookFlags {
             }
             return options
         }
+    }
+
+    func certificate(namespace: String, lookEvery: Duration) throws -> ServingCertificate.Settings {
+        let options = try tlsOptions
+        if let chain = tlsCertFile, let key = tlsPrivateKeyFile {
+            return .init(source: .files(chain: chain, key: key), options: options)
+        }
+        var settings = authoritySettings(namespace: namespace)
+        settings.lookEvery = lookEvery
+        return .init(source: .authority(settings), options: options)
     }
 
     func authoritySettings(namespace: String) -> ServingAuthority.Settings {

@@ -187,7 +187,8 @@ struct OutputTests {
         let before = try secret(parts.certificate(wanting("DER")))
         func patch(_ change: @Sendable (inout Certificate) -> Void, owned: Set<String> = []) throws -> DataPatch {
             try DataPatch(
-                mending: before, try DesiredCertificate(parts.certificate(change).spec), owned: owned, keystores: nil)
+                mending: before, try DesiredCertificate(parts.certificate(change).spec), owned: owned, keystores: nil,
+                limits: .default)
         }
         #expect(try patch(wanting("DER")) == DataPatch())
         var removing = DataPatch()

@@ -16,7 +16,7 @@ struct CertificateLife: Sendable {
     var signsAtOnce = true
     var time: any TimeSource = SystemTime()
 
-    func run(_ client: KubeClient, _ namespace: String) async throws {
+    func run(_ client: KubeClient, _ namespace: String, _ pulse: Pulse = Pulse()) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let counters = Counters()
         let (certificates, requests) = (CertificateCaches.certificates(), CertificateCaches.requests())
@@ -44,7 +44,7 @@ struct CertificateLife: Sendable {
         certificateReconciler.connect { certificateLoop.enqueue($0) }
         requestReconciler.connect({ requestLoop.enqueue($0) }, secrets: secrets)
 
-        func options(_ selector: String? = nil, managedFields: Bool = false) -> ListOptions {
+        @Sendable func options(_ selector: String? = nil, managedFields: Bool = false) -> ListOptions {
             var options = ListOptions(namespace: namespace, labelSelector: selector)
             options.keepsManagedFields = managedFields
             return options
@@ -57,8 +57,9 @@ struct CertificateLife: Sendable {
             )
             return { try await informer.run() }
         }
-        var others = options(CertificateCaches.othersSelector)
-        others.metadataOnly = true
+        var othersOnly = options(CertificateCaches.othersSelector)
+        othersOnly.metadataOnly = true
+        let others = othersOnly
         let parts: [@Sendable () async throws -> Void] = [
             informer(certificates, options()),
             informer(issuers, options()) { value in
@@ -80,6 +81,12 @@ struct CertificateLife: Sendable {
                 try await issuers.waitUntilSynced()
                 try await secrets.facts.waitUntilSynced()
                 try await secrets.others.waitUntilSynced()
+                pulse.follows(certificates, options())
+                pulse.follows(requests, options())
+                pulse.follows(issuers, options())
+                pulse.follows(secrets.facts, options(CertificateCaches.factsSelector))
+                pulse.follows(secrets.others, others)
+                pulse.begins { [certificateLoop, requestLoop].allSatisfy { $0.isAtRest(for: .seconds(60)) } }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { try await certificateLoop.run() }
                     group.addTask { try await requestLoop.run() }

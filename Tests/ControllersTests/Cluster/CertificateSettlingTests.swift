@@ -60,7 +60,7 @@ extension Cluster {
     "Certificates settle, wherever their controller dies", .enabled(if: Cluster.isAvailable, "\(Cluster.hint)"))
 struct CertificateSettlingTests {
     private func life(_ life: CertificateLife) -> ControllerLife {
-        { client, namespace in try await life.run(client, namespace) }
+        { client, namespace, pulse in try await life.run(client, namespace, pulse) }
     }
 
     @Test("an issuer that answers at once takes four writes")

@@ -1,7 +1,5 @@
-import Wire
-
 /// What `body` returns, or nil when it takes longer than `limit` and is cancelled; it must then end soon by itself.
-func withTimeLimit<R: Sendable>(
+package func withTimeLimit<R: Sendable>(
     _ limit: Duration, time: any TimeSource, _ body: @escaping @Sendable () async -> R
 ) async -> R? {
     await withTaskGroup(of: R?.self) { group in
