@@ -91,7 +91,7 @@ struct ControllerFloor {
         if set.selected.contains(.certificatesTrigger) {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
-                approval: approval, signer: signer, claims: claims, events: events,
+                approval: approval, policies: stores.policies, signer: signer, claims: claims, events: events,
                 settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
@@ -100,7 +100,7 @@ struct ControllerFloor {
         if hasInstantIssuers || isApproving {
             let reconciler = RequestReconciler(
                 client: client, requests: stores.requests, lookup: lookup, approval: approval,
-                signer: signer, claims: claims, events: events, time: time)
+                policies: stores.policies, signer: signer, claims: claims, events: events, time: time)
             let loop = makeLoop("certificaterequests", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
             reconciler.connect({ loop.enqueue($0) }, secrets: secrets)
             set.loops.append(loop)

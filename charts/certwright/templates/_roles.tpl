@@ -190,6 +190,10 @@ true
   resourceNames:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+# Policies say whose requests are approved, once there are any.
+- apiGroups: [policy.certwright.io]
+  resources: [certificatepolicies]
+  verbs: [get, list, watch]
 # It asks the API server whether it may, as any account may ask about itself.
 - apiGroups: [authorization.k8s.io]
   resources: [selfsubjectaccessreviews]
