@@ -127,23 +127,23 @@ struct ExternalIssuerTests {
     }
 
     private func expectations(_ cluster: Cluster, _ signer: SampleSigner) async throws {
-        try await cluster.apply(Self.certificate("yes"))
-        try await cluster.apply(Self.certificate("no"))
+        try await cluster.apply(Self.certificate("fine"))
+        try await cluster.apply(Self.certificate("nope"))
         try await cluster.eventually("issued", within: Self.limit) {
-            let status = try await cluster.client.get(Certificate.self, cluster.key("yes")).status
+            let status = try await cluster.client.get(Certificate.self, cluster.key("fine")).status
             return status?.conditions.isTrue(Condition.Kind.ready) == true
         }
-        let secret = try await cluster.client.get(Secret.self, cluster.key("yes"))
+        let secret = try await cluster.client.get(Secret.self, cluster.key("fine"))
         #expect(secret["ca.crt"] == Array(signer.root.pem.utf8))
         #expect(secret.metadata.annotations?[Names.Annotation.issuerGroup] == SampleSigner.group)
         #expect(secret.metadata.annotations?[Names.Annotation.issuerKind] == "SampleIssuer")
         try await cluster.eventually("refused", within: Self.limit) {
-            let status = try await cluster.client.get(Certificate.self, cluster.key("no")).status
+            let status = try await cluster.client.get(Certificate.self, cluster.key("nope")).status
             let issuing = status?.conditions[type: "Issuing"]
             return issuing?.status == .no && issuing?.message?.contains("The sample signer says no") == true
         }
         // The status is the signer's: nobody else has written into it.
-        let request = try await cluster.client.get(CertificateRequest.self, cluster.key("yes-1"))
+        let request = try await cluster.client.get(CertificateRequest.self, cluster.key("fine-1"))
         #expect(request.status?.conditions?.map(\.reason).contains("Signed") == true)
     }
 }

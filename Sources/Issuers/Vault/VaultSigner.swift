@@ -91,7 +91,8 @@ struct VaultSigner: RemoteIssuer {
         let isRenewable = found["data"]?["renewable"]?.boolValue ?? false
         guard isRenewable, left <= whole / 2 else { return min(hour, context.time.now() + .seconds(max(left / 2, 1))) }
         do throws(VaultError) {
-            let renewed = try await client.send(.post, "/v1/auth/token/renew-self", [:], token: token.text)
+            let renewed = try await client.send(
+                .post, "/v1/auth/token/renew-self", ["increment": .string("\(whole)s")], token: token.text)
             let seconds = renewed["auth"]?["lease_duration"]?.intValue ?? left
             return min(hour, context.time.now() + .seconds(max(seconds / 2, 1)))
         } catch {
