@@ -77,7 +77,9 @@ let rooms: [Target] = [
             httpTypes,
             logging,
         ]),
-    room("Issuers", ["ACME", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
+    room(
+        "Issuers",
+        ["ACME", "DNSProviders", "CertificateAPI", "KubeModel", "HTTPTransport", "PKI", "Wire", httpTypes, logging]),
     // behaviour
     room(
         "Controllers",
@@ -168,7 +170,12 @@ let testTargets: [Target] = [
             "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "KubeRuntime", "PKI", "TestSupport", "Wire",
             "YAML", logging,
         ]),
-    tests("Issuers", ["ACME", "CertificateAPI", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire"]),
+    tests(
+        "Issuers",
+        [
+            "ACME", "CertificateAPI", "DNSProviders", "HTTPTransport", "KubeModel", "PKI",
+            "TestSupport", "Wire", httpTypes,
+        ]),
     tests("KubeClient", ["HTTPTransport", "KubeModel", "TestSupport", "Wire", httpTypes]),
     tests("KubeModel", ["Wire", httpTypes]),
     tests("PKI", ["TestSupport", "Wire"]),

@@ -94,6 +94,8 @@ package enum Names {
 
     /// Annotations of Kubernetes' own CertificateSigningRequests.
     package enum SigningRequestAnnotation {
+        package static let venafiCustomFields = "venafi.experimental.cert-manager.io/custom-fields"
+        package static let venafiPickupID = "venafi.experimental.cert-manager.io/pickup-id"
         /// A Go duration; counts before `spec.expirationSeconds`.
         package static let duration = "experimental.cert-manager.io/request-duration"
         package static let isCA = "experimental.cert-manager.io/request-is-ca"

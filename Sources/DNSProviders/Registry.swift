@@ -10,7 +10,8 @@ package protocol OwnDNSProvider: DNSProvider {
 /// Every DNS provider there is, by its key under `dns01`.
 package struct DNSProviderRegistry: Sendable {
     package static let standard = DNSProviderRegistry(
-        [Cloudflare.self, RFC2136.self], own: [])
+        [Cloudflare.self, RFC2136.self],
+        own: [DNSimple.self, Infoblox.self, Linode.self, OVH.self, Porkbun.self, Scaleway.self])
 
     /// The group under `dns01.webhook` that means a provider of this program.
     package static let ownGroup = "certwright.io"

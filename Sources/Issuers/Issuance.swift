@@ -69,6 +69,8 @@ package struct IssuedCertificate: Sendable, Hashable {
 package enum IssuanceNote: Sendable, Hashable {
     /// It ends with its CA, before the time that was asked for.
     case endsWithCA(notAfter: Timestamp, wanted: Timestamp)
+    /// The issuer has its own bound, below what was asked for.
+    case shortened(notAfter: Timestamp, wanted: Timestamp)
     /// A self-signed certificate without a subject has no issuer's name either.
     case emptyIssuerName
     /// The CA that signed has no name.
@@ -77,7 +79,7 @@ package enum IssuanceNote: Sendable, Hashable {
     /// The reason of a Warning event; nil where the sentence belongs into the condition only.
     package var eventReason: String? {
         switch self {
-        case .endsWithCA: nil
+        case .endsWithCA, .shortened: nil
         case .emptyIssuerName, .emptyCAName: "BadConfig"
         }
     }
@@ -87,6 +89,9 @@ package enum IssuanceNote: Sendable, Hashable {
         case .endsWithCA(let notAfter, let wanted):
             "The certificate ends at \(notAfter.rfc3339) with its CA, not at \(wanted.rfc3339) as asked for; "
                 + "renew the CA to get longer ones"
+        case .shortened(let notAfter, let wanted):
+            "The certificate ends at \(notAfter.rfc3339), not at \(wanted.rfc3339) as asked for, because the issuer "
+                + "allows no more; set spec.duration to what it gives"
         case .emptyIssuerName:
             "The certificate has an empty issuer name, which RFC 5280 forbids and strict clients refuse; "
                 + "set spec.commonName or spec.subject on the Certificate"

@@ -53,6 +53,8 @@ struct Building {
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
             logger: logger)
+        parts += stores.policyInformers(
+            client: client, selected: controllers.selected, counters: counters, logger: logger, time: time)
         parts += stores.gatewayInformers(
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []

@@ -70,11 +70,22 @@ struct ControllerFloor {
                 transport: transport, userAgent: Version.userAgent, time: time, observer: set.acmeMetrics.observer),
             challenges: stores.challenges)
         addCertificates(to: &set, secrets, lookup, hasInstantIssuers: !instant.isEmpty)
-        let lookAtIssuer = addIssuers(to: &set, secrets, acme)
+        let remotes = RemoteIssuers(
+            IssuerContext(
+                secrets: secrets, accounts: AccountTokens(client: client), http: transport, time: time,
+                userAgent: Version.userAgent))
+        let lookAtIssuer = addIssuers(to: &set, secrets, acme, remotes)
         addACME(to: &set, secrets, acme, lookAtIssuer)
+        let makeDesk: () -> RemoteDesk = { [time] in
+            RemoteDesk(issuers: remotes, time: time) { issuer in
+                remotes.doubt(issuer: issuer.uid ?? "")
+                lookAtIssuer(issuer)
+            }
+        }
+        addRemoteRequests(to: &set, lookup, makeDesk())
         addRenewals(to: &set, secrets, acme)
         addShims(to: &set)
-        addSigningRequests(to: &set, secrets, lookup)
+        addSigningRequests(to: &set, secrets, lookup, makeDesk())
         return set
     }
 
@@ -90,16 +101,16 @@ struct ControllerFloor {
         if set.selected.contains(.certificatesTrigger) {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
-                approval: approval, signer: signer, claims: claims, events: events, settings: settings, time: time,
-                logger: logger)
+                approval: approval, policies: stores.policies, signer: signer, claims: claims, events: events,
+                settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
         }
         if hasInstantIssuers || isApproving {
             let reconciler = RequestReconciler(
-                client: client, requests: stores.requests, lookup: lookup, approval: approval, signer: signer,
-                claims: claims, events: events, time: time)
+                client: client, requests: stores.requests, lookup: lookup, approval: approval,
+                policies: stores.policies, signer: signer, claims: claims, events: events, time: time)
             let loop = makeLoop("certificaterequests", reconciler, .init(minimum: .seconds(1), maximum: .seconds(300)))
             reconciler.connect({ loop.enqueue($0) }, secrets: secrets)
             set.loops.append(loop)
@@ -108,14 +119,15 @@ struct ControllerFloor {
 
     /// Answers how an issuer is looked at again when somebody doubts it.
     private func addIssuers(
-        to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess
+        to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess, _ remotes: RemoteIssuers
     ) -> @Sendable (ObjectReference) -> Void {
         let backoff = Backoff(minimum: .seconds(2), maximum: .seconds(300))
         var issuers: ControllerLoop?
         var clusterIssuers: ControllerLoop?
         if set.selected.contains(.issuers) {
             let reconciler = IssuerReconciler(
-                client: client, issuers: stores.issuers, secrets: secrets, access: acme, events: events, time: time)
+                client: client, issuers: stores.issuers, secrets: secrets, access: acme, remotes: remotes,
+                events: events, time: time)
             let loop = makeLoop("issuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
@@ -124,7 +136,8 @@ struct ControllerFloor {
         }
         if set.selected.contains(.clusterissuers), let cache = stores.clusterIssuers {
             let reconciler = IssuerReconciler(
-                client: client, issuers: cache, secrets: secrets, access: acme, events: events, time: time)
+                client: client, issuers: cache, secrets: secrets, access: acme, remotes: remotes, events: events,
+                time: time)
             let loop = makeLoop("clusterissuers", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.helpers.append { try await reconciler.run() }
@@ -179,6 +192,21 @@ struct ControllerFloor {
         }
     }
 
+    private func addRemoteRequests(to set: inout ControllerSet, _ lookup: IssuerLookup, _ desk: RemoteDesk) {
+        var kinds: Set<RemoteRequestReconciler.Kind> = []
+        if set.selected.contains(.requestsVault) { kinds.insert(.vault) }
+        if set.selected.contains(.requestsVenafi) { kinds.insert(.venafi) }
+        guard !kinds.isEmpty else { return }
+        let reconciler = RemoteRequestReconciler(
+            client: client, requests: stores.requests, lookup: lookup, kinds: kinds, desk: desk, events: events,
+            time: time)
+        let loop = makeLoop(
+            "certificaterequests-issuer-remote", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(300)))
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+        set.helpers.append { try await desk.run() }
+    }
+
     private func addRenewals(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
         guard set.selected.contains(.certificatesTrigger) else { return }
         let reconciler = RenewalReconciler(
@@ -228,13 +256,15 @@ struct ControllerFloor {
         set.loops.append(loop)
     }
 
-    private func addSigningRequests(to set: inout ControllerSet, _ secrets: SecretStore, _ lookup: IssuerLookup) {
+    private func addSigningRequests(
+        to set: inout ControllerSet, _ secrets: SecretStore, _ lookup: IssuerLookup, _ desk: RemoteDesk
+    ) {
         let gates = flags.features.gates(for: flags.companions.programs)
         let floor = SigningRequestFloor(
             client: client, stores: stores, events: events, counters: counters, time: time, logger: logger)
         let run = floor.build(
             .init(gate: gates.given[.certificateSigningRequests]), selected: set.selected, lookup: lookup,
-            secrets: secrets,
+            secrets: secrets, desk: desk,
             copiedAnnotations: AnnotationFilter(flags.certificates.copiedAnnotationPrefixes)
         ) { makeLoop("certificatesigningrequests", $0, .init(minimum: .seconds(1), maximum: .seconds(300))) }
         if let run { set.helpers.append(run) }

@@ -34,7 +34,7 @@ struct SigningRequestFloor {
 
     /// What runs while this process leads; nil where the controller is off or no kind of issuer is selected.
     func build(
-        _ mode: Mode, selected: Set<ControllerName>, lookup: IssuerLookup, secrets: SecretStore,
+        _ mode: Mode, selected: Set<ControllerName>, lookup: IssuerLookup, secrets: SecretStore, desk: RemoteDesk,
         copiedAnnotations: AnnotationFilter, makeLoop: (any Reconciler) -> ControllerLoop
     ) -> (@Sendable () async throws -> Void)? {
         let kinds = Self.kinds(selected)
@@ -42,7 +42,7 @@ struct SigningRequestFloor {
         let cache = SigningRequestReconciler.cache()
         let reconciler = SigningRequestReconciler(
             client: client, requests: cache, orders: stores.orders, lookup: lookup,
-            signer: InstantSigner(lookup: lookup, secrets: secrets, time: time), kinds: kinds,
+            signer: InstantSigner(lookup: lookup, secrets: secrets, time: time), desk: desk, kinds: kinds,
             copiedAnnotations: copiedAnnotations, events: events, time: time)
         let loop = makeLoop(reconciler)
         reconciler.connect({ loop.enqueue($0) }, secrets: secrets)
@@ -57,6 +57,7 @@ struct SigningRequestFloor {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await informer.run() }
                 group.addTask { try await loop.run() }
+                group.addTask { try await desk.run() }
                 try await group.waitForAll()
             }
         }

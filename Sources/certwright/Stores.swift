@@ -5,6 +5,7 @@ import KubeModel
 import KubeRuntime
 import Logging
 import PKI
+import Wire
 
 /// The caches of everything the controllers look at, and what fills them.
 struct Stores: Sendable {
@@ -20,6 +21,8 @@ struct Stores: Sendable {
     let gateways = Cache<Gateway>(indexes: ShimIndex.gateways)
     let listenerSets = Cache<ListenerSet>(indexes: ShimIndex.listenerSets())
     let experimentalListenerSets = Cache<ExperimentalListenerSet>(indexes: ShimIndex.listenerSets())
+    /// Nobody waits for them but the approver: a cluster may not know the kind.
+    let policies = PolicyBook()
     let secretFacts = CertificateCaches.secretFacts()
     let otherSecrets = CertificateCaches.otherSecrets()
 
@@ -119,6 +122,25 @@ struct Stores: Sendable {
         }
         if let clusterIssuers { parts.append(informer(clusterIssuers, ListOptions())) }
         return parts
+    }
+
+    /// Policies have no namespace: whoever serves one namespace reads them too.
+    func policyInformers(
+        client: KubeClient, selected: Set<ControllerName>, counters: Counters, logger: Logger, time: any TimeSource
+    ) -> [Part] {
+        guard selected.contains(.requestsApprover) else { return [] }
+        let informer = Informer(
+            client: client, cache: policies.cache, options: ListOptions(), counters: counters, logger: logger)
+        let awaited = AwaitedInformer(client: client, informer: informer, logger: logger)
+        let policies = policies
+        return [
+            Part("informer of certificatepolicies") { try await awaited.run() },
+            Part("policies") {
+                try await policies.settle(client, time: time)
+                // The part lives as long as the program.
+                while true { try await time.sleep(for: .seconds(3600)) }
+            },
+        ]
     }
 
     /// Kept apart from `informers`, because a kind of the Gateway API may be missing.

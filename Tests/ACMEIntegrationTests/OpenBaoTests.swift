@@ -1,73 +1,32 @@
 import ACME
 import CurlTransport
 import HTTPTransport
-import HTTPTypes
 import PKI
 import TestSupport
 import Testing
 import Wire
 
-/// OpenBao's PKI engine as an ACME server. It is spoken to without TLS, on the loopback address.
-private struct OpenBao: Sendable {
-    let url: String
-    let transport: any HTTPTransport
-
-    /// Starts it with a root of its own that certifies whatever is proved by the DNS server at `resolver`.
-    static func run<R: Sendable>(
+extension OpenBao {
+    /// Its PKI engine as an ACME server that certifies whatever is proved by the DNS server at `resolver`. It is spoken to
+    /// without TLS, on the loopback address.
+    fileprivate static func run<R: Sendable>(
         resolver: String, over transport: any HTTPTransport, _ body: (OpenBao) async throws -> R
     ) async throws -> R {
-        let folder = try TemporaryFolder(named: "openbao")
-        defer { folder.remove() }
-        let port = try FreePorts.take(1)[0]
-        let bao = OpenBao(url: "http://127.0.0.1:\(port)", transport: transport)
-        let arguments = [
-            "server", "-dev", "-dev-no-store-token", "-dev-root-token-id=root", "-dev-listen-address=127.0.0.1:\(port)",
-        ]
-        return try await withProcess("bao", arguments, environment: ["HOME": folder.root], log: folder.path("log")) {
-            try await bao.prepare(resolver)
+        try await run(over: transport) { bao in
+            try await bao.write(
+                "pki/config/acme",
+                ["enabled": true, "dns_resolver": .string(resolver), "eab_policy": "not-required"])
             return try await body(bao)
         }
     }
 
-    var directoryURL: String { "\(url)/v1/pki/acme/directory" }
-
-    private func prepare(_ resolver: String) async throws {
-        for attempt in 1... {
-            do {
-                _ = try await transport.send(TransportRequest(url: "\(url)/v1/sys/health", proxy: .none))
-                break
-            } catch {
-                if attempt > 600 { throw error }
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
-        let headers: JSONValue = ["Last-Modified", "Location", "Replay-Nonce", "Link"]
-        let engine: JSONValue = ["max_lease_ttl": "87600h", "allowed_response_headers": headers]
-        try await write("sys/mounts/pki", ["type": "pki", "config": engine])
-        try await write(
-            "pki/root/generate/internal", ["common_name": "OpenBao root", "ttl": "8760h", "key_type": "ec"])
-        try await write("pki/config/cluster", ["path": .string("\(url)/v1/pki")])
-        try await write(
-            "pki/config/acme",
-            ["enabled": true, "dns_resolver": .string(resolver), "eab_policy": "not-required"])
-    }
-
-    private func write(_ path: String, _ body: JSONValue) async throws {
-        var headers = HTTPFields()
-        headers[HTTPField.Name("X-Vault-Token")!] = "root"  // a legal name
-        let request = TransportRequest(
-            url: "\(url)/v1/\(path)", method: .post, headers: headers, body: body.serialized(), proxy: .none)
-        let answer = try await transport.send(request)
-        guard [200, 204].contains(answer.status.code) else {
-            throw TestServerError("\(path): \(answer.status) \(String(decoding: answer.body, as: UTF8.self))")
-        }
-    }
+    fileprivate var directoryURL: String { "\(url)/v1/pki/acme/directory" }
 }
 
 @Suite(
     "Against OpenBao",
     .enabled(
-        if: TestPrograms.find("bao") != nil && Pebble.isInstalled(), "bao is not installed; scripts/test installs it"))
+        if: OpenBao.isInstalled && Pebble.isInstalled(), "bao is not installed; scripts/test installs it"))
 struct OpenBaoTests {
     @Test("a certificate by dns-01; a wildcard beside it; what the server has not is said (A2, O6, K7)")
     func issue() async throws {

@@ -57,11 +57,16 @@ struct GeneratedTests {
             case "CertificateRequest": _ = try object.decode(CertificateRequest.self)
             case "Issuer": #expect(try object.decode(Issuer.self).spec.ca != nil)
             case "ClusterIssuer": #expect(try object.decode(ClusterIssuer.self).spec.acme?.solvers?.count == 2)
+            case "CertificatePolicy": #expect(try object.decode(CertificatePolicy.self).problems() == [])
             case "Order": _ = try object.decode(Order.self)
             case "Challenge": _ = try object.decode(Challenge.self)
             default: Issue.record("\(kind)")
             }
         }
-        #expect(kinds == ["Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "Order", "Challenge"])
+        #expect(
+            kinds == [
+                "Certificate", "CertificateRequest", "Issuer", "ClusterIssuer", "CertificatePolicy", "Order",
+                "Challenge",
+            ])
     }
 }

@@ -15,7 +15,9 @@ struct ContractCase: Sendable, CustomTestStringConvertible {
 
 extension ContractSubject {
     /// Every provider that speaks to a fake. Those with a real server have a suite of their own, which asks for the same.
-    static let all: [ContractSubject] = [.cloudflare]
+    static let all: [ContractSubject] = [
+        .cloudflare, .dnsimple, .infoblox, .linode, .ovh, .porkbun, .scaleway,
+    ]
     /// Every provider whose requests are counted, real servers included.
     static let counted: [ContractSubject] = all
 }

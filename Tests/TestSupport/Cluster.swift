@@ -161,7 +161,7 @@ extension Cluster {
 
     private static let clusterScoped: Set = [
         "Namespace", "ClusterIssuer", "ClusterRole", "ClusterRoleBinding", "IngressClass", "CustomResourceDefinition",
-        "PriorityClass", "RuntimeClass", "GatewayClass", "CertificateSigningRequest",
+        "PriorityClass", "RuntimeClass", "GatewayClass", "CertificateSigningRequest", "CertificatePolicy",
         "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration",
         "APIService",
     ]

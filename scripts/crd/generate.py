@@ -9,6 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import acme
 import certificates
 import issuers
+import policies
 import reference
 from schema import string, text
 
@@ -32,7 +33,8 @@ def column(name, path, priority):
     return {"jsonPath": path, "name": name, **({"priority": priority} if priority else {}), "type": kind}
 
 
-def crd(kind, plural, group, about, spec, status, columns, short=(), cluster=False, required=(), by_issuer=True):
+def crd(kind, plural, group, about, spec, status, columns, short=(), cluster=False, required=(), by_issuer=True,
+        served="v1"):
     singular = kind.lower()
     categories = ["cert-manager"] + (["cert-manager-acme"] if group.startswith("acme.") else [])
     selectable = [{"jsonPath": f".spec.issuerRef.{field}"} for field in ("group", "kind", "name")]
@@ -41,16 +43,16 @@ def crd(kind, plural, group, about, spec, status, columns, short=(), cluster=Fal
         "properties": {
             "apiVersion": string("The version of the API this object is written in."),
             "kind": string("The kind of this object."),
-            "metadata": {"type": "object"}, "spec": spec, "status": status,
+            "metadata": {"type": "object"}, "spec": spec, **({"status": status} if status else {}),
         },
         **({"required": list(required)} if required else {}),
     }
     version = {
-        "name": "v1", "served": True, "storage": True,
+        "name": served, "served": True, "storage": True,
         "additionalPrinterColumns": [column(*c) for c in columns],
         "schema": {"openAPIV3Schema": schema},
         **({"selectableFields": selectable} if by_issuer else {}),
-        "subresources": {"status": {}},
+        **({"subresources": {"status": {}}} if status else {}),
     }
     return {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -94,6 +96,10 @@ def all_crds():
         "ClusterIssuer", "clusterissuers", cert, "A signer of certificates for every namespace.",
         issuers.spec(), issuers.status(), issuer_columns, short=["ciss"], cluster=True, required=["spec"],
         by_issuer=False)
+    yield crd(
+        "CertificatePolicy", "certificatepolicies", "policy.certwright.io",
+        "Who may get which certificates: what the requests that it selects may ask for. Off until one exists.",
+        policies.spec(), None, [AGE], cluster=True, required=["spec"], by_issuer=False, served="v1alpha1")
     yield crd(
         "Order", "orders", acme_group, "One ACME order for one CertificateRequest.",
         acme.order_spec(), acme.order_status(),

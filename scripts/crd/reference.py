@@ -122,6 +122,15 @@ RULES = {
 
 EXAMPLES = {
     "apiVersion": {"Order": "acme.cert-manager.io/v1", "Challenge": "acme.cert-manager.io/v1", "": "cert-manager.io/v1"},
+    "CertificatePolicy:apiVersion": "policy.certwright.io/v1alpha1",
+    "allowed.commonNames": ["*.shop.example.com"], "allowed.dnsNames": ["*.shop.example.com"],
+    "allowed.emailAddresses": ["*@example.com"], "allowed.ipAddresses": ["10.0.0.0/8"],
+    "allowed.uris": ["spiffe://example.com/ns/*/sa/**"], "allowed.organizations": ["Example*"],
+    "allowed.organizationalUnits": ["shop"], "allowed.otherSubjectAttributes": True, "allowed.isCA": True,
+    "allowed.minDuration": "24h", "allowed.maxDuration": "2160h", "allowed.usages": ["digital signature", "server auth"],
+    "privateKeys[].algorithm": "ECDSA", "privateKeys[].minSize": 256, "privateKeys[].maxSize": 384,
+    "selector.namespaces": ["web-*"], "selector.issuers[].name": "letsencrypt*",
+    "selector.issuers[].kind": "ClusterIssuer", "selector.issuers[].group": "cert-manager.io",
     "issuerRef.name": "letsencrypt", "issuerRef.kind": "ClusterIssuer", "issuerRef.group": "cert-manager.io",
     "commonName": "shop.example.com", "dnsNames": ["shop.example.com", "*.shop.example.com"],
     "emailAddresses": ["ops@example.com"], "ipAddresses": ["192.0.2.7", "2001:db8::7"], "uris": ["spiffe://example.com/shop"],
@@ -212,6 +221,17 @@ spec:
   issuerRef: {name: internal-ca}
   duration: 720h
   usages: [digital signature, server auth]
+""",
+    "CertificatePolicy": """metadata: {name: shop}
+spec:
+  selector:
+    issuers: [{name: letsencrypt, kind: ClusterIssuer}]
+    namespaces: [shop-*]
+  allowed:
+    dnsNames: ["*.shop.example.com"]
+    usages: [digital signature, key encipherment, server auth]
+    maxDuration: 2160h
+    privateKeys: [{algorithm: ECDSA, minSize: 256}]
 """,
     "Issuer": """metadata: {name: internal-ca, namespace: web}
 spec:

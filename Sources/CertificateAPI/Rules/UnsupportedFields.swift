@@ -9,8 +9,12 @@ package enum UnsupportedFields {
         in spec: IssuerSpec, at path: FieldPath, dnsProviders: Set<String>
     ) -> [FieldProblem] {
         var problems: [FieldProblem] = []
-        if spec.vault != nil { problems.append(.forbidden(path["vault"], detail)) }
-        if spec.venafi != nil { problems.append(.forbidden(path["venafi"], detail)) }
+        if let aws = spec.vault?.auth.aws, aws.serviceAccountRef == nil {
+            problems.append(
+                .required(
+                    path["vault"]["auth"]["aws"]["serviceAccountRef"],
+                    "this version of certwright takes no credentials from the machine it runs on"))
+        }
         for (index, solver) in (spec.acme?.solvers ?? []).enumerated() {
             problems += Self.problems(in: solver, at: path["acme"]["solvers"][index], dnsProviders: dnsProviders)
         }

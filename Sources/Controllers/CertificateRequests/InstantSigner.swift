@@ -121,11 +121,5 @@ package final class InstantSigner: Sendable {
         return try? keyPairs.keyPair(name, in: secret, at: time.now())
     }
 
-    private func answer(_ issued: IssuedCertificate) -> SigningAnswer {
-        .issued(
-            certificate: issued.certificatePEM, ca: issued.caPEM, notes: issued.notes.map(\.sentence),
-            warnings: issued.notes.compactMap { note in
-                note.eventReason.map { Violation(reason: $0, message: note.sentence) }
-            })
-    }
+    private func answer(_ issued: IssuedCertificate) -> SigningAnswer { SigningAnswer(issued) }
 }

@@ -28,6 +28,7 @@ struct RequestView: Sendable, Equatable {
     var request: CertificateRequest
     var issuer: IssuerState
     var approval: ApprovalRight
+    var policy = PolicyVerdict.ungoverned
     var now: Timestamp
 }
 
@@ -62,6 +63,7 @@ enum RequestDecision {
                 let message = "Not signing CertificateRequest until it is Approved"
                 return RequestAnswer(notices: [.normal("WaitingForApproval", message)])
             }
+            if let sentence = view.policy.sentence { return refuse(view, sentence) }
             return route(view, approving: true)
         }
     }
@@ -115,6 +117,18 @@ enum RequestDecision {
             return pending(
                 "IssuerNotReady", "Referenced \(reference.effectiveKind) \"\(reference.name)\" is not ready yet\(why)")
         }
+    }
+
+    /// Denied, and answered, in one write.
+    private static func refuse(_ view: RequestView, _ sentence: String) -> RequestAnswer {
+        let denial = Condition(
+            type: Condition.Kind.denied, status: .yes, reason: CertificatePolicy.resource.group, message: sentence)
+        var view = view
+        var status = view.request.status ?? .init()
+        status.conditions = status.conditions.setting(denial, now: view.now)
+        view.request.status = status
+        return RequestAnswer(
+            status: deny(view).status ?? status, notices: [.warning("PolicyDenied", sentence)])
     }
 
     private static func deny(_ view: RequestView) -> RequestAnswer {

@@ -12,6 +12,7 @@ package final class RequestReconciler: Reconciler {
     let requests: Cache<RequestFacts>
     let lookup: IssuerLookup
     private let approval: ApprovalGate
+    private let policies: PolicyBook
     private let signer: InstantSigner
     private let claims: RequestClaims
     private let events: EventRecorder
@@ -21,12 +22,13 @@ package final class RequestReconciler: Reconciler {
 
     package init(
         client: KubeClient, requests: Cache<RequestFacts>, lookup: IssuerLookup, approval: ApprovalGate,
-        signer: InstantSigner, claims: RequestClaims, events: EventRecorder, time: any TimeSource
+        policies: PolicyBook, signer: InstantSigner, claims: RequestClaims, events: EventRecorder, time: any TimeSource
     ) {
         self.client = client
         self.requests = requests
         self.lookup = lookup
         self.approval = approval
+        self.policies = policies
         self.signer = signer
         self.claims = claims
         self.events = events
@@ -39,9 +41,11 @@ package final class RequestReconciler: Reconciler {
         let reference = request.spec.issuerRef
         let isDecided = RequestFacts.State(request.status) != .undecided
         let right = isDecided ? .no : try await approval.right(reference, namespace: key.namespace)
+        // Before the policies are known nobody is approved: one of them may say no.
+        guard right == .no || policies.areKnown else { return .at(time.now() + .seconds(1)) }
         var view = RequestView(
             request: request, issuer: lookup.state(reference, namespace: key.namespace), approval: right,
-            now: time.now())
+            policy: right == .yes ? policies.verdict(on: request) : .ungoverned, now: time.now())
         var answer = RequestDecision.decide(view)
         if answer.mustSign {
             // Registered first, so that a Secret that comes while it is looked for is not missed.

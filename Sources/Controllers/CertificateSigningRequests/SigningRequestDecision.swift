@@ -11,8 +11,8 @@ enum SigningRequestIssuer: Sendable, Equatable {
     case ca
     case selfSigned
     case acme
-    /// A kind of issuer, by name, that signs CertificateRequests only.
-    case unsupported(String)
+    /// It is asked over the network.
+    case remote
     /// The controller for this kind of issuer is switched off.
     case elsewhere
 }
@@ -40,11 +40,16 @@ struct SigningRequestAnswer: Sendable, Equatable {
         case signature(CertificateRequest)
         /// Go on with the Order for this, and decide with what comes of it.
         case order(CertificateRequest)
+        /// Have the issuer asked for this over the network, and decide with how far that has come.
+        case remote(CertificateRequest)
     }
     var need: Need?
     /// Nil to leave it.
     var status: CertificateSigningRequest.Status?
+    /// What the issuer's server calls the request, where that is to be written down first.
+    var pickupID: String?
     var notices: [Notice] = []
+    var lookAgain: Timestamp?
 }
 
 enum SigningRequestDecision {
@@ -62,7 +67,7 @@ enum SigningRequestDecision {
         case .missing: return told(.warning("IssuerNotFound", "Referenced \(view.signer.text) not found"))
         case .empty: return told(.warning("IssuerTypeMissing", "Referenced \(view.signer.text) is missing type"))
         case .elsewhere: return SigningRequestAnswer()
-        case .notReady, .ca, .selfSigned, .acme, .unsupported: break
+        case .notReady, .ca, .selfSigned, .acme, .remote: break
         }
         if view.signer.namespace != nil, let refusal = reference(view) { return refusal }
         return route(view)
@@ -86,6 +91,20 @@ enum SigningRequestDecision {
         return SigningRequestAnswer(notices: plan.notices)
     }
 
+    /// With how far a remote issuer has come.
+    static func decide(_ view: SigningRequestView, _ progress: RemoteProgress) -> SigningRequestAnswer {
+        switch progress {
+        case .asking: return SigningRequestAnswer()
+        case .answered(let answer): return decide(view, answer)
+        case .waiting(let reason, let message, let pickupID, let until):
+            var answer = told(.warning(reason, message))
+            let known = view.request.metadata.annotations?[Names.SigningRequestAnnotation.venafiPickupID]
+            if let pickupID, pickupID != known { answer.pickupID = pickupID }
+            answer.lookAgain = until
+            return answer
+        }
+    }
+
     // MARK: Steps
 
     private static func reference(_ view: SigningRequestView) -> SigningRequestAnswer? {
@@ -106,11 +125,6 @@ enum SigningRequestDecision {
         case .notReady(let why):
             let detail = why.isEmpty ? "" : ": \(why)"
             return told(.warning("IssuerNotReady", "Referenced \(view.signer.text) is not ready\(detail)"))
-        case .unsupported(let kind):
-            let message =
-                "\(view.signer.text) is a \(kind) issuer, which does not sign CertificateSigningRequests in this version; "
-                + "use a CertificateRequest"
-            return failed("UnsupportedIssuer", message, view)
         case .selfSigned where privateKeySecret(view.request) == nil:
             let message =
                 "A self-signed request must name the Secret with its key in the annotation "
@@ -120,7 +134,11 @@ enum SigningRequestDecision {
         }
         do throws(Refusal) {
             let request = try translated(view)
-            return SigningRequestAnswer(need: view.issuer == .acme ? .order(request) : .signature(request))
+            switch view.issuer {
+            case .acme: return SigningRequestAnswer(need: .order(request))
+            case .remote: return SigningRequestAnswer(need: .remote(request))
+            default: return SigningRequestAnswer(need: .signature(request))
+            }
         } catch {
             return failed(error.reason, error.message, view)
         }

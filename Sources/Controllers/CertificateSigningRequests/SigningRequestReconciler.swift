@@ -16,6 +16,7 @@ package final class SigningRequestReconciler: Reconciler {
     private let orders: Cache<Order>
     private let lookup: IssuerLookup
     private let signer: InstantSigner
+    private let desk: RemoteDesk
     private let kinds: Set<Kind>
     private let copiedAnnotations: AnnotationFilter
     private let gate: ReferenceGate
@@ -26,7 +27,8 @@ package final class SigningRequestReconciler: Reconciler {
 
     package init(
         client: KubeClient, requests: Cache<CertificateSigningRequest>, orders: Cache<Order>, lookup: IssuerLookup,
-        signer: InstantSigner, kinds: Set<Kind>, copiedAnnotations: AnnotationFilter, events: EventRecorder,
+        signer: InstantSigner, desk: RemoteDesk, kinds: Set<Kind>, copiedAnnotations: AnnotationFilter,
+        events: EventRecorder,
         time: any TimeSource
     ) {
         self.client = client
@@ -34,6 +36,7 @@ package final class SigningRequestReconciler: Reconciler {
         self.orders = orders
         self.lookup = lookup
         self.signer = signer
+        self.desk = desk
         self.kinds = kinds
         self.copiedAnnotations = copiedAnnotations
         gate = ReferenceGate(client: client)
@@ -42,7 +45,10 @@ package final class SigningRequestReconciler: Reconciler {
     }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
-        guard let request = requests[key], var view = observe(request) else { return .onChange }
+        guard let request = requests[key], var view = observe(request) else {
+            desk.isDone(key)
+            return .onChange
+        }
         var answer = SigningRequestDecision.decide(view)
         if answer.need == .reference, let namespace = view.signer.namespace {
             view.mayReference = try await gate.mayReference(view.signer.reference, namespace: namespace, request)
@@ -60,10 +66,15 @@ package final class SigningRequestReconciler: Reconciler {
             let plan = try await order(wanted, for: request)
             requeue = plan.lookAgain.map { .at($0) } ?? .onChange
             answer = SigningRequestDecision.decide(view, plan)
+        case .remote(let wanted):
+            answer = SigningRequestDecision.decide(view, ask(wanted, for: request, view.signer))
+            requeue = answer.lookAgain.map { .at($0) } ?? .onChange
         case .reference, nil: break
         }
+        let current = try await writeDown(answer.pickupID, on: request)
         if let status = answer.status {
-            requests.record(try await StatusPatch.write(status, over: request.status, of: request, client))
+            requests.record(try await StatusPatch.write(status, over: current.status, of: current, client))
+            desk.isDone(key)
         }
         let issuer = SignerName(request.spec.signerName).flatMap { signer in
             lookup.find(signer.reference, namespace: signer.namespace ?? "")?.spec
@@ -99,15 +110,39 @@ package final class SigningRequestReconciler: Reconciler {
         case let spec where spec.acme != nil: (kind, state) = (.acme, .acme)
         case let spec where spec.ca != nil: (kind, state) = (.ca, .ca)
         case let spec where spec.selfSigned != nil: (kind, state) = (.selfSigned, .selfSigned)
-        case let spec where spec.vault != nil: (kind, state) = (.vault, .unsupported("Vault"))
-        case let spec where spec.venafi != nil: (kind, state) = (.venafi, .unsupported("Venafi"))
+        case let spec where spec.vault != nil: (kind, state) = (.vault, .remote)
+        case let spec where spec.venafi != nil: (kind, state) = (.venafi, .remote)
         default: return .empty
         }
         guard kinds.contains(kind) else { return .elsewhere }
         // An ACME issuer may be of use while it is not Ready: the step that makes the Order looks at that.
-        guard state == .ca || state == .selfSigned else { return state }
+        guard state != .acme else { return state }
         let ready = found.status?.conditions[type: Condition.Kind.ready]
         return ready?.status == .yes ? state : .notReady(ready?.message ?? "")
+    }
+
+    // MARK: Remote issuers
+
+    private func ask(
+        _ wanted: CertificateRequest, for request: CertificateSigningRequest, _ signer: SignerName
+    ) -> RemoteProgress {
+        guard let found = lookup.find(signer.reference, namespace: signer.namespace ?? "") else { return .asking }
+        let annotations = request.metadata.annotations
+        return desk.step(
+            request.key, wanted, customFields: annotations?[Names.SigningRequestAnnotation.venafiCustomFields],
+            pickupID: annotations?[Names.SigningRequestAnnotation.venafiPickupID], found)
+    }
+
+    /// Before anything else: without it the server would be asked for a second certificate.
+    private func writeDown(
+        _ pickupID: String?, on request: CertificateSigningRequest
+    ) async throws -> CertificateSigningRequest {
+        guard let pickupID else { return request }
+        let annotation = Names.SigningRequestAnnotation.venafiPickupID
+        let patch: JSONValue = ["metadata": ["annotations": [annotation: .string(pickupID)]]]
+        let written = try await client.mergePatch(patch, of: CertificateSigningRequest.self, request.key)
+        requests.record(written)
+        return written
     }
 
     // MARK: Orders
@@ -169,8 +204,10 @@ extension SigningRequestReconciler {
 
     /// Has `enqueue` called with every request that a change may concern. Call it before the informers run.
     package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void, secrets: SecretStore) {
-        requests.onChange { _, new in
-            if let new { enqueue(new.key) }
+        desk.connect(enqueue)
+        requests.onChange { old, new in
+            // Also when it is gone: what is remembered of it goes too.
+            if let key = (new ?? old)?.key { enqueue(key) }
         }
         orders.onChange { old, new in
             guard let owner = (new ?? old)?.metadata.controller, owner.isKind(CertificateSigningRequest.resource) else {

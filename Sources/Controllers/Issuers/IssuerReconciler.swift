@@ -1,6 +1,6 @@
 import ACME
 package import CertificateAPI
-import Issuers
+package import Issuers
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
@@ -19,6 +19,9 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
     private let keyPairs: CAKeyPairs
     let errands: Errands<AccountAnswer>
     let notes = Mutex<[ObjectKey: Note]>([:])
+    let remotes: RemoteIssuers
+    let checks: Errands<IssuerReadiness>
+    let remoteNotes = Mutex<[ObjectKey: RemoteNote]>([:])
     private let queue = KeySink()
 
     /// What need not survive the process.
@@ -34,21 +37,29 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
     }
 
     package init(
-        client: KubeClient, issuers: Cache<Object>, secrets: SecretStore, access: ACMEAccess, events: EventRecorder,
-        time: any TimeSource
+        client: KubeClient, issuers: Cache<Object>, secrets: SecretStore, access: ACMEAccess, remotes: RemoteIssuers,
+        events: EventRecorder, time: any TimeSource
     ) {
         self.client = client
         self.issuers = issuers
         self.secrets = secrets
         keyPairs = CAKeyPairs(limits: secrets.limits)
         self.access = access
+        self.remotes = remotes
         self.events = events
         self.time = time
         errands = Errands { [queue] in queue.enqueue($0) }
+        checks = Errands { [queue] in queue.enqueue($0) }
     }
 
-    /// Asks ACME servers until cancelled.
-    package func run() async throws { try await errands.run() }
+    /// Asks servers until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.errands.run() }
+            group.addTask { try await self.checks.run() }
+            try await group.waitForAll()
+        }
+    }
 
     /// Whether a server is being asked.
     package var isAsking: Bool { errands.isBusy }
@@ -88,6 +99,7 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
         }
         if let ca = issuer.spec.ca { return .readiness(try await readiness(of: ca, issuer)) }
         if let acme = issuer.spec.acme { return try await account(of: acme, issuer) }
+        if issuer.spec.isRemote { return readiness(ofRemote: issuer) }
         return .readiness(SelfSignedSigner.readiness)
     }
 
@@ -107,6 +119,7 @@ package final class IssuerReconciler<Object: IssuerObject>: Reconciler {
     }
 
     private func forget(_ key: ObjectKey) {
+        forgetRemote(key)
         guard let note = notes.withLock({ $0.removeValue(forKey: key) }) else { return }
         access.clients.drop(issuer: note.uid)
         errands.consume(key)

@@ -51,6 +51,27 @@ extension IssuerSpec {
                 }
             }
         }
+        names.formUnion(vault?.secretNames ?? [])
+        names.formUnion(venafi?.secretNames ?? [])
         return names
+    }
+}
+
+extension VaultIssuer {
+    fileprivate var secretNames: [String] {
+        [
+            auth.tokenSecretRef?.name, auth.appRole?.secretRef.name, auth.clientCertificate?.secretName.nonEmpty,
+            auth.kubernetes?.secretRef?.name, caBundleSecretRef?.name, clientCertSecretRef?.name,
+            clientKeySecretRef?.name,
+        ].compactMap(\.self)
+    }
+}
+
+extension VenafiIssuer {
+    fileprivate var secretNames: [String] {
+        [
+            tpp?.credentialsRef.name, tpp?.caBundleSecretRef?.name, cloud?.apiTokenSecretRef.name,
+            ngts?.credentialsRef.name,
+        ].compactMap(\.self)
     }
 }

@@ -57,6 +57,11 @@ final class ZoneMemory: Sendable {
         }
     }
 
+    /// The names of all zones of all accounts, in order.
+    var names: [DNSName] {
+        listings.withLock { listings in listings.values.flatMap(\.ids.keys).sorted { $0.text < $1.text } }
+    }
+
     func forget(_ account: AccountKey) { listings.withLock { $0[account] = nil } }
 
     /// The zone that holds `name`: of several, the one with the longest name.

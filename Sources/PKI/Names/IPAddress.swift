@@ -139,6 +139,13 @@ package struct IPRange: Sendable, Hashable, CustomStringConvertible {
     var constraintBytes: [UInt8] { address.bytes + IPRange.mask(prefixLength, of: address.bytes.count) }
     package var description: String { "\(address.text)/\(prefixLength)" }
 
+    /// Whether it is of the same version and within the block.
+    package func contains(_ other: IPAddress) -> Bool {
+        guard other.bytes.count == address.bytes.count else { return false }
+        return zip(zip(other.bytes, IPRange.mask(prefixLength, of: address.bytes.count)), address.bytes)
+            .allSatisfy { pair, own in pair.0 & pair.1 == own }
+    }
+
     private static func mask(_ length: Int, of count: Int) -> [UInt8] {
         (0..<count).map { index in
             let bits = min(8, max(0, length - index * 8))

@@ -12,6 +12,8 @@ enum ControllerName: String, CaseIterable {
     case requestsACME = "certificaterequests-issuer-acme"
     case requestsCA = "certificaterequests-issuer-ca"
     case requestsSelfSigned = "certificaterequests-issuer-selfsigned"
+    case requestsVault = "certificaterequests-issuer-vault"
+    case requestsVenafi = "certificaterequests-issuer-venafi"
     case signingRequestsACME = "certificatesigningrequests-issuer-acme"
     case signingRequestsCA = "certificatesigningrequests-issuer-ca"
     case signingRequestsSelfSigned = "certificatesigningrequests-issuer-selfsigned"
@@ -24,9 +26,6 @@ enum ControllerName: String, CaseIterable {
     case certificatesRequestManager = "certificates-request-manager"
     case certificatesReadiness = "certificates-readiness"
     case certificatesRevisionManager = "certificates-revision-manager"
-
-    /// Names of controllers that this release does not have. They can be left out, as flags written for another say.
-    private static let absent: Set<String> = ["certificaterequests-issuer-vault", "certificaterequests-issuer-venafi"]
 
     static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -51,7 +50,7 @@ enum ControllerName: String, CaseIterable {
                 added.insert(controller)
             } else if entry.hasPrefix("-"), let controller = ControllerName(rawValue: String(entry.dropFirst())) {
                 removed.insert(controller)
-            } else if !entry.hasPrefix("-") || !absent.contains(String(entry.dropFirst())) {
+            } else {
                 throw UnknownName(
                     description: "--controllers names \"\(entry)\", which is not a controller. Known: *, \(allNames).")
             }

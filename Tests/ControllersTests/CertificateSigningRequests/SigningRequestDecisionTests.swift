@@ -165,11 +165,6 @@ struct SigningRequestDecisionTests {
                 "A self-signed request must name the Secret with its key in the annotation "
                     + "experimental.cert-manager.io/private-key-secret-name"
             ),
-            (
-                .unsupported("Vault"), [:], "UnsupportedIssuer",
-                "ClusterIssuer ca is a Vault issuer, which does not sign CertificateSigningRequests in this version; "
-                    + "use a CertificateRequest"
-            ),
         ] as [(SigningRequestIssuer, [String: String], String, String)])
     func failures(
         issuer: SigningRequestIssuer, annotations: [String: String], reason: String, message: String

@@ -30,9 +30,11 @@ struct CertificateLife: Sendable {
         let certificateReconciler = CertificateReconciler(
             client: client, certificates: certificates, requests: requests, secrets: secrets,
             approval: signsAtOnce ? approval : ApprovalGate(client: client, isEnabled: false, time: time),
-            signer: signer, claims: claims, events: events, settings: settings, time: time, logger: logger)
+            policies: .none, signer: signer, claims: claims, events: events, settings: settings, time: time,
+            logger: logger)
         let requestReconciler = RequestReconciler(
-            client: client, requests: requests, lookup: lookup, approval: approval, signer: signer, claims: claims,
+            client: client, requests: requests, lookup: lookup, approval: approval, policies: .none, signer: signer,
+            claims: claims,
             events: events, time: time)
         func loop(_ name: String, _ reconciler: any Reconciler) -> ControllerLoop {
             ControllerLoop(

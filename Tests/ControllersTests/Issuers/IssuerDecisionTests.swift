@@ -19,17 +19,14 @@ struct IssuerDecisionTests {
 
     private func ready(_ plan: IssuerPlan) -> Condition? { plan.status?.conditions[type: Condition.Kind.ready] }
 
-    @Test("Vault and Venafi are refused by the field, visibly")
+    @Test("a spec that breaks a rule is refused by the field, visibly")
     func refused() throws {
         var spec = IssuerSpec()
-        spec.vault = try JSONValue(
-            parsing: #"{"server":"https://v","path":"pki/sign/x","auth":{"tokenSecretRef":{"name":"t"}}}"#
-        )
-        .decode(VaultIssuer.self)
+        spec.vault = VaultIssuer(auth: .init(), server: "https://v", path: "pki/../sys")
         let plan = decide(.refused(IssuerRules(spec).fatal))
         #expect(ready(plan)?.status == .no)
         #expect(ready(plan)?.reason == "InvalidConfig")
-        #expect(ready(plan)?.message?.contains("spec.vault") == true)
+        #expect(ready(plan)?.message?.contains("spec.vault.path") == true)
         #expect(ready(plan)?.observedGeneration == 3)
         #expect(plan.notices.map(\.reason) == ["InvalidConfig"])
     }

@@ -60,6 +60,7 @@ extension Contract {
 
     /// The n-th answer of the errand gets lost, for every n there is.
     @Sendable static func lostAnswer(_ world: ContractWorld) async throws {
+        let lastOfCleanUp = world.subject.callsToCleanUpAlone ?? world.subject.calls.warmCleanUp
         for number in 1...world.subject.calls.coldPresent {
             world.restart()
             let count = Counter()
@@ -70,7 +71,7 @@ extension Contract {
             try await world.expectValues([value(number)], at: name)
             count.reset()
             world.network.follow { _ in
-                count.next() == world.subject.calls.warmCleanUp ? .loseAnswer(.timeout) : nil
+                count.next() == lastOfCleanUp ? .loseAnswer(.timeout) : nil
             }
             _ = await world.failure { try await world.cleanUp(value(number), at: name) }
             world.network.follow { _ in nil }

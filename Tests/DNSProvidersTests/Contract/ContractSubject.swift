@@ -61,6 +61,8 @@ struct ContractSubject: Sendable, CustomTestStringConvertible {
     var permission = ""
     var limits: Set<Limit> = []
     var calls: CallCounts
+    /// Of a clean-up where the name has no other value, for services that are asked for each value.
+    var callsToCleanUpAlone: Int?
     /// How the service says that it is asked too often, and for how long; its own words where it has some.
     var throttled = Response(head: ResponseHead(status: .tooManyRequests, headers: [.retryAfter: "7"]))
     var throttledFor: Duration = .seconds(7)

@@ -62,13 +62,14 @@ true
 
 {{- define "certwright.rules.certificates" -}}
 # Certificates get requests, and requests get answers. The finalizers are what an API server that enforces
-# OwnerReferencesPermissionEnforcement asks for before an owner reference may block the owner's deletion.
+# OwnerReferencesPermissionEnforcement asks for before an owner reference may block the owner's deletion. A request is
+# patched to remember what a Venafi server calls it.
 - apiGroups: [cert-manager.io]
   resources: [certificates]
   verbs: [get, list, watch]
 - apiGroups: [cert-manager.io]
   resources: [certificaterequests]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [cert-manager.io]
   resources: [certificates/status, certificaterequests/status]
   verbs: [patch]
@@ -149,10 +150,11 @@ true
 {{- end }}
 
 {{- define "certwright.rules.signing-requests" -}}
-# Issuers sign what the cluster's own API is asked for. The finalizers are for Orders, which such a request owns.
+# Issuers sign what the cluster's own API is asked for. The finalizers are for Orders, which such a request owns. A request
+# is patched to remember what a Venafi server calls it.
 - apiGroups: [certificates.k8s.io]
   resources: [certificatesigningrequests]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [certificates.k8s.io]
   resources: [certificatesigningrequests/status]
   verbs: [patch]
@@ -228,6 +230,10 @@ true
   resourceNames:
     {{- toYaml . | nindent 4 }}
   {{- end }}
+# Policies say whose requests are approved, once there are any.
+- apiGroups: [policy.certwright.io]
+  resources: [certificatepolicies]
+  verbs: [get, list, watch]
 # It asks the API server whether it may, as any account may ask about itself.
 - apiGroups: [authorization.k8s.io]
   resources: [selfsubjectaccessreviews]

@@ -1,0 +1,75 @@
+import CertificateAPI
+import DNSProviders
+import DNSWire
+import HTTPTransport
+import TestSupport
+import Testing
+import Wire
+
+@Suite("The self-test of DNS credentials")
+struct DNSSelfTestTests {
+    private let zone = "example.com"
+
+    private func run(
+        _ world: ContractWorld, isSeen: Bool = true
+    ) async throws -> DNSSelfTest.Report {
+        let test = DNSSelfTest(
+            world.subject.stanza, at: FieldPath("spec.acme.solvers[0].dns01"), in: world.context()
+        ) { record in
+            guard isSeen else { return false }
+            return try await world.server.values(at: record.name.text) == [record.value]
+        }
+        return await test.run(zone: try DNSName(zone), label: "abc123")
+    }
+
+    @Test(
+        "each provider passes, leaves nothing, and is told of the zones it need not see",
+        arguments: ContractSubject.all)
+    func passes(subject: ContractSubject) async throws {
+        let world = ContractWorld(subject)
+        let report = try await run(world)
+        #expect(report.isGood, "\(report)")
+        try await world.expectValues([], at: "_acme-challenge.abc123.example.com")
+        // Infoblox is never asked for a list of zones.
+        let isListed = subject.key != "infoblox"
+        #expect(report.excess.count == (isListed ? 1 : 0))
+        if isListed { #expect(report.excess.first?.contains("231 more zone(s)") == true, "\(report.excess)") }
+    }
+
+    @Test("a missing right is named, and nothing further is tried")
+    func missingRight() async throws {
+        let world = ContractWorld(.linode)
+        world.secrets.replace(world.subject.restrictedSecrets)
+        let report = try await run(world)
+        #expect(!report.isGood)
+        guard case .failed(let sentence)? = report.outcomes[.create] else {
+            Issue.record("\(report)")
+            return
+        }
+        #expect(sentence.contains("they need the scope domains:read_write"), "\(sentence)")
+        #expect(report.outcomes[.readBack] == .skipped)
+        #expect(report.outcomes[.deleteAgain] == .skipped)
+    }
+
+    @Test("a record that the world does not see is said so, and removed all the same")
+    func unseen() async throws {
+        let world = ContractWorld(.scaleway)
+        let report = try await run(world, isSeen: false)
+        guard case .failed(let sentence)? = report.outcomes[.readBack] else {
+            Issue.record("\(report)")
+            return
+        }
+        #expect(sentence.contains("is not seen by DNS after 120 s"), "\(sentence)")
+        #expect(report.outcomes[.delete] == .done)
+        try await world.expectValues([], at: "_acme-challenge.abc123.example.com")
+    }
+
+    @Test("an answer that gets lost leaves no record behind")
+    func lostAnswer() async throws {
+        let world = ContractWorld(.porkbun)
+        world.network.follow { $0.url.contains("/dns/create/") ? .loseAnswer(.timeout) : nil }
+        let report = try await run(world)
+        #expect(!report.isGood)
+        try await world.expectValues([], at: "_acme-challenge.abc123.example.com")
+    }
+}
