@@ -70,11 +70,12 @@ package enum Names {
         package static let injectCAFromSecret = "cert-manager.io/inject-ca-from-secret"
         package static let injectAPIServerCA = "cert-manager.io/inject-apiserver-ca"
 
-        // Ours alone. On Orders: when what they replace runs out, until when the CA wants no order, and which orders that
-        // concerns.
+        // Ours alone. On Orders: when what they replace runs out, until when the CA wants no order, which orders that
+        // concerns, and what is in the way of one.
         package static let neededBefore = "certwright.dev/needed-before"
         package static let heldUntil = "certwright.dev/held-until"
         package static let heldScope = "certwright.dev/held-scope"
+        package static let preflight = "certwright.dev/preflight"
         // Ours alone. On ACME issuers: docs/acme.md.
         package static let preferredRoot = "certwright.dev/preferred-root"
         package static let preferredChain = "certwright.dev/preferred-chain"

@@ -80,8 +80,8 @@ struct ControllerFloor {
         if set.selected.contains(.certificatesTrigger) {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
-                approval: approval, signer: signer, claims: claims, events: events, settings: settings, time: time,
-                logger: logger)
+                approval: approval, signer: signer, claims: claims, orders: stores.orders, events: events,
+                settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
@@ -142,7 +142,10 @@ struct ControllerFloor {
         if set.selected.contains(.orders) {
             let reconciler = OrderReconciler(
                 client: client, orders: stores.orders, challenges: stores.challenges, access: acme, events: events,
-                time: time, lookAtIssuer: lookAtIssuer)
+                time: time,
+                preflight: PreflightFloor(flags: flags, transport: transport, time: time)
+                    .preflight(secrets: secrets, resourceNamespace: resourceNamespace),
+                mode: flags.issuance.preflight, lookAtIssuer: lookAtIssuer)
             let loop = makeLoop("orders", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)

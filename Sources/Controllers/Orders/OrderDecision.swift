@@ -11,6 +11,7 @@ enum OrderDecision {
         var plan = OrderPlan(status: view.order.status ?? .init(), progress: view.progress)
         guard !view.order.metadata.isBeingDeleted else { return plan }
         if let news = view.news { OrderAnswers.absorb(news, view, &plan) }
+        OrderPreflight.absorb(view, &plan)
         if let state = plan.status.state, state.isFinal, state != .valid || plan.status.certificate != nil {
             finish(view, &plan)
             return plan
@@ -64,6 +65,7 @@ enum OrderDecision {
             if let duration = spec.duration.nonEmpty.flatMap({ GoDuration($0) }) {
                 order.notAfter = view.now + duration.duration
             }
+            guard OrderPreflight.permits(view, &plan) else { return }
             if let hold = view.hold, view.now < hold.until {
                 plan.wait("Waiting to create the ACME order: \(hold.sentence)")
                 plan.lookAgain = hold.until

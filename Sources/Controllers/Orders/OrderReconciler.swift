@@ -4,6 +4,7 @@ import Issuers
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
+package import Solvers
 import Synchronization
 package import Wire
 
@@ -18,6 +19,9 @@ package final class OrderReconciler: Reconciler {
     private let client: KubeClient
     private let events: EventRecorder
     private let errands: Errands<OrderNews>
+    private let inspections: Errands<[PreflightFinding]>
+    private let preflight: Preflight?
+    private let preflightMode: PreflightMode
     private let time: any TimeSource
     private let progress = Mutex<[ObjectKey: Noted]>([:])
     private let budget = Mutex(OrderBudget())
@@ -29,10 +33,13 @@ package final class OrderReconciler: Reconciler {
         var progress: OrderProgress
     }
 
-    /// - Parameter lookAtIssuer: has the controller of issuers look at one whose account the server denies.
+    /// - Parameters:
+    ///   - preflight: looks at what is in the way of an order; without it nothing is looked at.
+    ///   - lookAtIssuer: has the controller of issuers look at one whose account the server denies.
     package init(
         client: KubeClient, orders: Cache<Order>, challenges: Cache<Challenge>, access: ACMEAccess,
-        events: EventRecorder, time: any TimeSource, lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
+        events: EventRecorder, time: any TimeSource, preflight: Preflight? = nil, mode: PreflightMode = .warn,
+        lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
     ) {
         self.client = client
         self.orders = orders
@@ -41,16 +48,26 @@ package final class OrderReconciler: Reconciler {
         self.events = events
         self.time = time
         issuerQueue = lookAtIssuer
+        self.preflight = preflight
+        preflightMode = preflight == nil ? .off : mode
         errands = Errands { [queue] in queue.enqueue($0) }
+        inspections = Errands { [queue] in queue.enqueue($0) }
     }
 
-    /// Asks ACME servers until cancelled.
-    package func run() async throws { try await errands.run() }
+    /// Asks ACME servers, and DNS servers before them, until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.errands.run() }
+            group.addTask { try await self.inspections.run() }
+            try await group.waitForAll()
+        }
+    }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let order = orders[key] else {
             progress.withLock { _ = $0.removeValue(forKey: key) }
             errands.consume(key)
+            inspections.consume(key)
             budget.withLock { $0.forget(key) }
             return .onChange
         }
@@ -63,7 +80,9 @@ package final class OrderReconciler: Reconciler {
         }
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
+        if view.inspection != nil { inspections.consume(key) }
         note(plan.progress, of: order)
+        if plan.inspects, let account { inspect(order, account) }
         if let question = plan.ask, let account { ask(question, order, plan.status, account) }
         return plan.lookAgain.map { .at($0) } ?? .onChange
     }
@@ -79,6 +98,8 @@ package final class OrderReconciler: Reconciler {
                 order: order, challenges: owned.sorted { $0.metadata.name < $1.metadata.name }, issuer: issuer,
                 news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
                 hold: order.status?.url.nonEmpty == nil ? hold(over: order) : nil,
+                inspection: inspections.answer(for: key, uid: uid),
+                isInspecting: inspections.isUnderWay(for: key, uid: uid), preflightMode: preflightMode,
                 progress: noted?.uid == uid ? noted!.progress : OrderProgress(jitter: .random(in: 0..<1)),
                 now: time.now()), account
         )
@@ -122,6 +143,11 @@ package final class OrderReconciler: Reconciler {
         if let hold = plan.hold, hold != OrderHold(order) {
             let patch: JSONValue = ["metadata": ["annotations": try JSONValue(encoding: hold.annotations)]]
             order = try await client.mergePatch(patch, of: Order.self, order.key)
+            orders.record(order)
+        }
+        if let mark = plan.preflight {
+            order = try await client.mergePatch(
+                ["metadata": ["annotations": mark.annotations]], of: Order.self, order.key)
             orders.record(order)
         }
         if let refusal = plan.actionRequired,
@@ -175,6 +201,21 @@ package final class OrderReconciler: Reconciler {
 }
 
 extension OrderReconciler {
+    /// Looks, beside the workers, at what is in the way of an order.
+    private func inspect(_ order: Order, _ account: ACMEClient) {
+        guard let preflight, let identifiers = try? OrderDecision.identifiers(of: order.spec),
+            case .ready(let facts) = access.find(order.spec.issuerRef, namespace: order.key.namespace).0
+        else { return }
+        inspections.start(for: order.key, uid: order.metadata.uid ?? "", lane: "dns") {
+            // A server that cannot be asked is no finding: the order will say so.
+            let directory = try? await account.server.directory()
+            let inquiry = PreflightInquiry(
+                order, identifiers, facts, accountURL: account.accountURL,
+                caaIdentities: directory?.caaIdentities ?? [], clockSkew: account.server.clockSkew)
+            return await preflight.inspect(inquiry)
+        }
+    }
+
     /// Has `enqueue` called with every Order that a change may concern. Call it before the informers run.
     package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
         queue.connect(enqueue)
