@@ -136,7 +136,12 @@ let testTargets: [Target] = [
         ]),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
-    tests("DNSProviders", ["CertificateAPI", "DNSWire", "KubeModel", "TestSupport", "Wire", nio]),
+    tests(
+        "DNSProviders",
+        [
+            "CertificateAPI", "DNSWire", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire", httpTypes, nio,
+            system,
+        ]),
     tests(
         "Solvers",
         [

@@ -17,6 +17,8 @@ struct AuditLog {
     private var rest: [UInt8] = []
     private(set) var requests: Tally = [:]
     private(set) var statuses: [Int: Int] = [:]
+    /// When the API server received the first request that changes something.
+    private(set) var firstWrite: Timestamp?
 
     /// Starts at the log's present end.
     init(path: String, user: String) {
@@ -39,6 +41,7 @@ struct AuditLog {
     mutating func restart() {
         requests = [:]
         statuses = [:]
+        firstWrite = nil
         rest = []
         skipToEnd()
     }
@@ -80,7 +83,11 @@ struct AuditLog {
             event["stage"]?.stringValue == "ResponseComplete"
         else { return false }
         let subresource = object["subresource"]?.stringValue.map { "/\($0)" } ?? ""
-        requests["\(verb) \(resource)\(subresource)", default: 0] += 1
+        let request = "\(verb) \(resource)\(subresource)"
+        requests[request, default: 0] += 1
+        if firstWrite == nil, Self.isWrite(request) {
+            firstWrite = event["requestReceivedTimestamp"]?.stringValue.flatMap { Timestamp(rfc3339: $0) }
+        }
         if let code = event["responseStatus"]?["code"]?.intValue { statuses[Int(code), default: 0] += 1 }
         return true
     }
@@ -92,7 +99,8 @@ struct AuditLog {
         offset = ftell(file)
     }
 
+    /// A question put to the authorizer is sent as a create, and nothing is stored for it.
     private static func isWrite(_ request: String) -> Bool {
-        !["get ", "list ", "watch "].contains { request.hasPrefix($0) }
+        !["get ", "list ", "watch "].contains { request.hasPrefix($0) } && !request.hasSuffix("accessreviews")
     }
 }

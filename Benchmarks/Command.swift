@@ -204,13 +204,18 @@ struct Idle: AsyncParsableCommand {
             ) { _, progress in progress.start(waiting.key) }
             try await load.makeNamespaces()
             _ = try await bench.client.create(waiting)
-            let start = ContinuousClock.now
+            var audit = AuditLog(path: common.audit, user: common.user)
+            let (start, startTime) = (ContinuousClock.now, Timestamp.now())
             let process = try ControllerProcess(command: common.controller, logPath: common.log)
             defer { process.stop() }
             try await load.run()
             let ready = load.progress.result.last - start
             try await Task.sleep(for: .seconds(30))
+            audit.read()
             var report = Report()
+            if let first = audit.firstWrite {
+                report.add("start to the first reconcile's first write", seconds: first - startTime)
+            }
             report.add("start to a waiting Certificate Ready", seconds: ready)
             if let reading = ProcessReading.of(process.pid) {
                 bench.addUsage(reading, to: &report)

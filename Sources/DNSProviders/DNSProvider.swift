@@ -1,13 +1,14 @@
 package import CertificateAPI
 package import DNSWire
-package import HTTPTransport
-package import KubeModel
-package import Wire
 
 /// Writes challenge records into one DNS service.
+///
+/// One is made for each errand, so that credentials are read from their Secrets each time; what is worth keeping
+/// longer is in the context's `memory`.
 package protocol DNSProvider: Sendable {
     associatedtype Config: Decodable & Sendable
-    /// The key under `dns01` in an Issuer, such as "cloudflare".
+    /// The key under `dns01` in an Issuer, such as "cloudflare"; of a provider that the shared schema does not know,
+    /// its `solverName`.
     static var key: String { get }
     static func problems(in config: Config, at path: FieldPath) -> [FieldProblem]
     init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError)
@@ -32,55 +33,5 @@ package struct TXTRecord: Sendable, Hashable {
     package init(name: DNSName, value: String) {
         self.name = name
         self.value = value
-    }
-}
-
-/// What a provider may use of the world.
-package struct ProviderContext: Sendable {
-    package var secrets: any SecretSource
-    /// Where the Secrets live that the configuration names.
-    package var namespace: String
-    /// Asks recursive servers.
-    package var resolver: Resolver
-    package var http: any HTTPTransport
-    package var time: any TimeSource
-    /// Whether the credentials that the machine itself has may be used.
-    package var allowsAmbientCredentials: Bool
-
-    package init(
-        secrets: any SecretSource, namespace: String, resolver: Resolver, http: any HTTPTransport,
-        time: any TimeSource, allowsAmbientCredentials: Bool
-    ) {
-        self.secrets = secrets
-        self.namespace = namespace
-        self.resolver = resolver
-        self.http = http
-        self.time = time
-        self.allowsAmbientCredentials = allowsAmbientCredentials
-    }
-}
-
-/// Reads Secrets for providers; the room above knows the cache and the client.
-package protocol SecretSource: Sendable {
-    /// Nil when the cluster has none of that name. Throws when that cannot be told.
-    func secret(_ key: ObjectKey) async throws -> Secret?
-}
-
-extension ProviderContext {
-    /// The octets that a reference in the configuration names. `path` is the reference's own, for the error.
-    package func value(
-        of reference: SecretKeySelector, at path: FieldPath
-    ) async throws(DNSProviderError) -> Redacted<[UInt8]> {
-        guard let dataKey = reference.key.nonEmpty else { throw .invalid([.required(path["key"])]) }
-        let key = ObjectKey(namespace: namespace, name: reference.name)
-        let secret: Secret?
-        do {
-            secret = try await secrets.secret(key)
-        } catch {
-            throw .secretUnreadable(key, detail: "\(error)")
-        }
-        guard let secret else { throw .secretMissing(key) }
-        guard let octets = secret[dataKey], !octets.isEmpty else { throw .secretLacks(key, dataKey: dataKey) }
-        return Redacted(octets)
     }
 }

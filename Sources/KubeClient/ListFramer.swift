@@ -30,7 +30,7 @@ struct ListFramer {
     init(limit: Int = 64 << 20) { self.limit = limit }
 
     /// The items that this chunk completes.
-    mutating func items(in chunk: [UInt8]) throws(TransportError) -> [[UInt8]] {
+    mutating func items(in chunk: ArraySlice<UInt8>) throws(TransportError) -> [[UInt8]] {
         var whole: [[UInt8]] = []
         var index = chunk.startIndex
         while index < chunk.endIndex {
@@ -43,7 +43,7 @@ struct ListFramer {
         return whole
     }
 
-    private mutating func readEnvelope(_ chunk: [UInt8], from start: Int) -> Int {
+    private mutating func readEnvelope(_ chunk: ArraySlice<UInt8>, from start: Int) -> Int {
         var index = start
         while index < chunk.endIndex {
             let byte = chunk[index]
@@ -95,7 +95,7 @@ struct ListFramer {
     }
 
     /// Inside the brackets the list's own depth is 2; an item ends at the comma or bracket that comes at that depth.
-    private mutating func readItems(_ chunk: [UInt8], from start: Int, into whole: inout [[UInt8]]) -> Int {
+    private mutating func readItems(_ chunk: ArraySlice<UInt8>, from start: Int, into whole: inout [[UInt8]]) -> Int {
         var from = start
         for index in start..<chunk.endIndex {
             let byte = chunk[index]

@@ -52,10 +52,13 @@ extension KubeClient {
     /// read in little memory. Not retried; where it throws, `take` may have had a part.
     ///
     /// With `resourceVersion` "0" the server answers from what it has in memory, as a rule whole whatever the limit.
-    /// - Parameter take: gets objects, and of those that are nested too deeply what `RawList.tooDeep` has.
+    /// - Parameters:
+    ///   - turn: what shares it is asked for at once and read one after the other.
+    ///   - take: gets objects, and of those that are nested too deeply what `RawList.tooDeep` has.
     package func streamPage(
         _ resource: ResourceType, _ options: ListOptions, limit: Int = 500, continueToken: String? = nil,
-        resourceVersion: String? = nil, take: (_ items: [JSONValue], _ tooDeep: [JSONValue]) -> Void
+        resourceVersion: String? = nil, turn: ListTurn? = nil,
+        take: (_ items: [JSONValue], _ tooDeep: [JSONValue]) -> Void
     ) async throws(KubeError) -> ListEnd {
         let request = KubeRequest.list(
             resource, options, limit: limit, continueToken: continueToken, resourceVersion: resourceVersion)
@@ -63,11 +66,17 @@ extension KubeClient {
             return try await stream(
                 request, lane: .shared, idleLimit: .seconds(60), readAhead: 256 << 10
             ) { body in
+                try await turn?.take()
+                defer { turn?.giveBack() }
                 var framer = ListFramer()
                 for try await chunk in body {
-                    var lot: (items: [JSONValue], tooDeep: [JSONValue]) = ([], [])
-                    for item in try framer.items(in: chunk) { try Self.read(item, request.limits, into: &lot) }
-                    if !lot.items.isEmpty || !lot.tooDeep.isEmpty { take(lot.items, lot.tooDeep) }
+                    // What was read ahead comes in one piece, and as values it is many times as large.
+                    for start in stride(from: 0, to: chunk.count, by: Self.lotBytes) {
+                        let part = chunk[start..<min(start + Self.lotBytes, chunk.count)]
+                        var lot: (items: [JSONValue], tooDeep: [JSONValue]) = ([], [])
+                        for item in try framer.items(in: part) { try Self.read(item, request.limits, into: &lot) }
+                        if !lot.items.isEmpty || !lot.tooDeep.isEmpty { take(lot.items, lot.tooDeep) }
+                    }
                 }
                 return try Self.end(of: JSONValue(parsing: framer.envelope, limits: request.limits), resource)
             }
@@ -75,6 +84,9 @@ extension KubeClient {
             throw KubeError(ofStream: error)
         }
     }
+
+    /// How much of a list becomes values before it is handed on.
+    private static var lotBytes: Int { 64 << 10 }
 
     private static func read(
         _ item: [UInt8], _ limits: JSONLimits, into lot: inout (items: [JSONValue], tooDeep: [JSONValue])

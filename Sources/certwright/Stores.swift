@@ -75,6 +75,7 @@ struct Stores: Sendable {
         logger: Logger
     ) -> [Part] {
         let scope = namespace.isEmpty ? nil : namespace
+        let firstLists = ListTurn()
         func informer<Object: KubeObject>(
             _ cache: Cache<Object>, name: String? = nil, _ options: ListOptions,
             _ transform: Informer<Object>.Transform? = nil
@@ -83,7 +84,7 @@ struct Stores: Sendable {
                 client: client, cache: cache, options: options, name: name, transform: transform,
                 onMalformed: { [logger] object in
                     logger.error("An object cannot be read and is left alone", metadata: ["object": "\(object)"])
-                }, counters: counters, logger: logger)
+                }, firstLists: firstLists, counters: counters, logger: logger)
             return Part("informer of \(name ?? Object.resource.plural)") { try await informer.run() }
         }
         let all = ListOptions(namespace: scope)

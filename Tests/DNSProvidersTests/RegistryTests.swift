@@ -20,7 +20,7 @@ struct RegistryTests {
     func unsupported() throws {
         #expect(
             try Self.problems(#"{"route53": {"region": "eu-west-1"}}"#) == [
-                "spec.acme.solvers[0].dns01.route53: Forbidden: this provider is not supported yet; supported are rfc2136"
+                "spec.acme.solvers[0].dns01.route53: Forbidden: this provider is not supported yet; supported are cloudflare, rfc2136"
             ])
     }
 

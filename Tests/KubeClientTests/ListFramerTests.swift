@@ -12,7 +12,7 @@ struct ListFramerTests {
         let bytes = Array(text.utf8)
         for start in stride(from: 0, to: bytes.count, by: size) {
             let chunk = Array(bytes[start..<min(start + size, bytes.count)])
-            items += try framer.items(in: chunk).map { String(decoding: $0, as: UTF8.self) }
+            items += try framer.items(in: chunk[...]).map { String(decoding: $0, as: UTF8.self) }
         }
         return (items, String(decoding: framer.envelope, as: UTF8.self))
     }
@@ -51,9 +51,9 @@ struct ListFramerTests {
     @Test("an item without an end is refused, not gathered for ever")
     func endless() throws {
         var framer = ListFramer(limit: 1000)
-        _ = try framer.items(in: Array(#"{"items":["#.utf8))
+        _ = try framer.items(in: Array(#"{"items":["#.utf8)[...])
         #expect(throws: TransportError.tooLarge(limit: 1000)) {
-            for _ in 0..<100 { _ = try framer.items(in: [UInt8](repeating: UInt8(ascii: "{"), count: 64)) }
+            for _ in 0..<100 { _ = try framer.items(in: [UInt8](repeating: UInt8(ascii: "{"), count: 64)[...]) }
         }
     }
 }

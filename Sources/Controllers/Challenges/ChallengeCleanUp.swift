@@ -37,7 +37,8 @@ enum ChallengeCleanUp {
             return leave("\(error)", view, &step)
         }
         step.progress.failures += 1
-        let delay = RetryPace.delay(afterFailures: step.progress.failures, jitter: step.progress.jitter)
+        var delay = RetryPace.delay(afterFailures: step.progress.failures, jitter: step.progress.jitter)
+        if case .notNow(_, let again) = error { delay = max(delay, again) }
         step.progress.notBefore = view.now + delay
         step.lookAgain = step.progress.notBefore
         let sentence = "Error cleaning up challenge: \(error)"
@@ -53,9 +54,7 @@ enum ChallengeCleanUp {
         if error.isTerminal { return true }
         guard let deletedAt = view.challenge.metadata.deletionTimestamp else { return false }
         switch error {
-        case .provider(DNSProviderError.secretMissing(_)), .provider(DNSProviderError.secretLacks(_, dataKey: _)),
-            .provider(DNSProviderError.secretNotBase64(_, dataKey: _)):
-            return true
+        case .provider(let error) where error.isAboutSecret: return true
         default: return view.now - deletedAt > patience
         }
     }

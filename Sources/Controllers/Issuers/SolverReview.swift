@@ -20,8 +20,14 @@ enum SolverReview {
     static func secretReferences(of solver: Solver, at path: FieldPath) -> [(
         path: FieldPath, selector: SecretKeySelector
     )] {
-        guard let (key, config) = solver.dns01?.provider, key != "webhook" else { return [] }
-        let path = path["dns01"][key]
+        guard let dns01 = solver.dns01, let (key, shared) = dns01.provider else { return [] }
+        let dnsPath = path["dns01"]
+        var (config, path) = (shared, dnsPath[key])
+        if let own = DNSProviderRegistry.ownConfig(of: dns01, at: dnsPath) {
+            (config, path) = (own.config, own.path)
+        } else if key == "webhook" {
+            return []
+        }
         return (config.objectValue ?? [:]).compactMap { member in
             guard member.key.hasSuffix("SecretRef"), let name = member.value["name"]?.stringValue.nonEmpty else {
                 return nil

@@ -20,7 +20,7 @@ package struct RFC2136: DNSProvider {
     private let context: ProviderContext
 
     package init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError) {
-        let path = FieldPath("dns01")[Self.key]
+        let path = context.path
         guard let server = Endpoint(config.nameserver) else {
             throw .invalid([.invalid(path["nameserver"], config.nameserver, "must be a host or IP address")])
         }

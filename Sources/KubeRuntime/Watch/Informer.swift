@@ -15,6 +15,7 @@ package struct Informer<Object: KubeObject>: Sendable {
     private let reader: ObjectReader<Object>
     private let onMalformed: (@Sendable (MalformedObject) -> Void)?
     private let pageLimit: Int
+    private let firstLists: ListTurn?
     private let time: any TimeSource
     private let logger: Logger
     private let counts: InformerCounts
@@ -23,10 +24,11 @@ package struct Informer<Object: KubeObject>: Sendable {
     ///   - name: what the counters and log lines call it; the resource, unless several informers read the same.
     ///   - onMalformed: told of each object that cannot be read, at every list and event that brings it. The cache
     ///     keeps its last good version, or nothing.
+    ///   - firstLists: whose turn it is to be read among the first lists of the informers that share it.
     package init(
         client: KubeClient, cache: Cache<Object>, options: ListOptions = ListOptions(), name: String? = nil,
         transform: Transform? = nil, onMalformed: (@Sendable (MalformedObject) -> Void)? = nil, pageLimit: Int = 500,
-        time: any TimeSource = SystemTime(), counters: Counters, logger: Logger
+        firstLists: ListTurn? = nil, time: any TimeSource = SystemTime(), counters: Counters, logger: Logger
     ) {
         let name = name ?? Object.resource.plural
         self.client = client
@@ -35,6 +37,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         reader = ObjectReader(transform: transform)
         self.onMalformed = onMalformed
         self.pageLimit = pageLimit
+        self.firstLists = firstLists
         self.time = time
         var logger = logger
         logger[metadataKey: "resource"] = "\(name)"
@@ -70,7 +73,7 @@ package struct Informer<Object: KubeObject>: Sendable {
         do throws(KubeError) {
             let end = try await client.streamPage(
                 Object.resource, options, limit: pageLimit, continueToken: token,
-                resourceVersion: token == nil ? firstVersion : nil
+                resourceVersion: token == nil ? firstVersion : nil, turn: cache.isSynced ? nil : firstLists
             ) { take($0, tooDeep: $1) }
             cache.serverAnswered()
             if end.continueToken == nil { cache.listEnded(version: end.resourceVersion) }

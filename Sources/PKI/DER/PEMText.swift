@@ -42,12 +42,13 @@ enum PEMText {
         return bytes[start...].firstIndex { $0 == 0x0A } ?? bytes.endIndex
     }
 
-    private static func positions(of text: StaticString, in bytes: [UInt8]) -> [Int] {
+    /// Where `text`, which begins with five dashes, stands in `bytes`.
+    static func positions(of text: StaticString, in bytes: [UInt8]) -> [Int] {
         let pattern = Array("\(text)".utf8)
         var positions: [Int] = []
         var index = 0
         while index + pattern.count <= bytes.count {
-            // Every pattern begins with five dashes, so most bytes are passed over at one look.
+            // As the pattern begins with five dashes, most bytes are passed over at one look.
             if bytes[index + 4] != 0x2D {
                 index += 5
             } else if bytes[index..<index + pattern.count].elementsEqual(pattern) {

@@ -40,7 +40,7 @@ extension PrivateKey {
 
     /// The form a private key in PEM is in, by its label alone. Anything but PKCS#8 counts as traditional.
     package static func encoding(pem: [UInt8]) -> KeyEncoding {
-        pem.firstRange(of: "-----BEGIN PRIVATE KEY-----".utf8) == nil ? .pkcs1 : .pkcs8
+        PEMText.positions(of: "-----BEGIN PRIVATE KEY-----", in: pem).isEmpty ? .pkcs1 : .pkcs8
     }
 
     private convenience init(_ parts: consuming PrivateKeyParts) throws(PKIError) {

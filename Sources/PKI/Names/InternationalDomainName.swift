@@ -5,6 +5,8 @@ package enum InternationalDomainName {
     /// Each label that is not ASCII in lower case, normal form C and Punycode (RFC 5891 §4); ASCII labels in lower
     /// case. A first label "*" and a trailing dot stay. Nil when the result is no name DNS could carry.
     package static func toASCII(_ name: String) -> String? {
+        // Nearly every name, so that a start beside thousands of certificates does not take Unicode's long way.
+        if name.utf8.allSatisfy({ $0 < 0x80 }) { return lowercasedASCII(name) }
         // RFC 3490 §3.1: these full stops of other scripts separate labels too.
         let dots: Set<Unicode.Scalar> = [".", "\u{3002}", "\u{FF0E}", "\u{FF61}"]
         let labels = name.unicodeScalars.split(omittingEmptySubsequences: false) { dots.contains($0) }
@@ -21,6 +23,20 @@ package enum InternationalDomainName {
         }
         let text = output.joined(separator: ".")
         return text.utf8.count - (text.hasSuffix(".") ? 1 : 0) <= 253 ? text : nil
+    }
+
+    private static func lowercasedASCII(_ name: String) -> String? {
+        let octets = name.utf8.map { 0x41...0x5A ~= $0 ? $0 | 0x20 : $0 }
+        var labels = octets.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+        let length = labels.reduce(labels.count - 1) { $0 + $1.count }
+        guard length <= 253 else { return nil }
+        for (index, label) in labels.enumerated() where index > 0 || !label.elementsEqual("*".utf8) {
+            guard let first = label.first, let last = label.last, label.count <= 63,
+                first != UInt8(ascii: "-"), last != UInt8(ascii: "-"), label.allSatisfy(isHostOctet)
+            else { return nil }
+        }
+        return String(decoding: octets, as: UTF8.self)
     }
 
     private static func asciiLabel(_ label: String, isFirst: Bool) -> String? {

@@ -45,10 +45,15 @@ package struct DNS01Solver: ChallengeSolver {
     private let secrets: any SecretSource
     private let http: any HTTPTransport
     private let time: any TimeSource
+    private let machine: any MachineSource
+    private let cluster: any ClusterSource
+    /// One for the life of the process: providers come and go with each errand.
+    private let memory = ProviderMemory()
 
     package init(
         options: DNS01Options, registry: DNSProviderRegistry = .standard, client: DNSClient,
-        secrets: any SecretSource, http: any HTTPTransport, time: any TimeSource
+        secrets: any SecretSource, http: any HTTPTransport, time: any TimeSource,
+        machine: any MachineSource = BareMachine(), cluster: any ClusterSource = NoCluster()
     ) {
         self.options = options
         self.registry = registry
@@ -57,6 +62,8 @@ package struct DNS01Solver: ChallengeSolver {
         self.secrets = secrets
         self.http = http
         self.time = time
+        self.machine = machine
+        self.cluster = cluster
     }
 
     package func present(_ challenge: Challenge) async throws(SolverError) {
@@ -64,7 +71,7 @@ package struct DNS01Solver: ChallengeSolver {
         do {
             try await provider.present(record)
         } catch {
-            throw .provider(error)
+            throw failure(error)
         }
     }
 
@@ -73,8 +80,14 @@ package struct DNS01Solver: ChallengeSolver {
         do {
             try await provider.cleanUp(record)
         } catch {
-            throw .provider(error)
+            throw failure(error)
         }
+    }
+
+    /// A service that asks for a pause gets it, to the second.
+    private func failure(_ error: DNSProviderError) -> SolverError {
+        guard case .rateLimited(_, let until) = error else { return .provider(error) }
+        return .notNow(error.description, again: max(.seconds(1), until - time.now()))
     }
 
     package func check(_ challenge: Challenge) async -> SelfCheck {
@@ -118,7 +131,7 @@ package struct DNS01Solver: ChallengeSolver {
         } catch let error as DNSError {
             throw .provider(.dns(error))
         } catch let error as DNSProviderError {
-            throw .provider(error)
+            throw failure(error)
         } catch {
             throw .failed("\(error)")
         }
@@ -130,7 +143,8 @@ package struct DNS01Solver: ChallengeSolver {
             secrets: secrets,
             namespace: isCluster ? options.clusterResourceNamespace : challenge.metadata.namespace ?? "",
             resolver: resolver, http: http, time: time,
-            allowsAmbientCredentials: isCluster ? options.ambientForClusterIssuers : options.ambientForIssuers)
+            allowsAmbientCredentials: isCluster ? options.ambientForClusterIssuers : options.ambientForIssuers,
+            memory: memory, machine: machine, cluster: cluster)
     }
 
     /// `nameservers` of a stanza that name no server.
