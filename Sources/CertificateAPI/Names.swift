@@ -76,11 +76,22 @@ package enum Names {
         package static let heldUntil = "certwright.dev/held-until"
         package static let heldScope = "certwright.dev/held-scope"
         package static let preflight = "certwright.dev/preflight"
+        // Ours alone. On Certificates: docs/acme.md. The last is written by the controller.
+        package static let revoke = "certwright.dev/revoke"
+        package static let revokeReissue = "certwright.dev/revoke-reissue"
+        package static let revokeWith = "certwright.dev/revoke-with"
+        package static let revokeOnDeletion = "certwright.dev/revoke-on-deletion"
+        package static let revocation = "certwright.dev/revocation"
+        /// Of all of those.
+        package static let revocationPrefix = "certwright.dev/revo"
         // Ours alone. On ACME issuers: docs/acme.md.
         package static let preferredRoot = "certwright.dev/preferred-root"
         package static let preferredChain = "certwright.dev/preferred-chain"
         package static let profileMode = "certwright.dev/profile-mode"
         package static let orderLimit = "certwright.dev/order-limit"
+        package static let sameNamesLimit = "certwright.dev/same-names-limit"
+        package static let openOrders = "certwright.dev/open-orders"
+        package static let openNames = "certwright.dev/open-names"
         package static let rotateAccountKey = "certwright.dev/rotate-account-key"
         package static let rotateAccountKeyEvery = "certwright.dev/rotate-account-key-every"
         package static let deactivateAccount = "certwright.dev/deactivate-account"
@@ -119,6 +130,8 @@ package enum Names {
     package enum Finalizer {
         package static let challenge = "acme.cert-manager.io/finalizer"
         package static let challengeLegacy = "finalizer.acme.cert-manager.io"
+        /// On Certificates that are revoked when they are deleted.
+        package static let revocation = "certwright.dev/revocation"
     }
 
     /// Keys in the data of Secrets.

@@ -63,6 +63,7 @@ struct ControllerFloor {
         let lookAtIssuer = addIssuers(to: &set, secrets, acme)
         addACME(to: &set, secrets, acme, lookAtIssuer)
         addRenewals(to: &set, secrets, acme)
+        addRevocations(to: &set, secrets, acme)
         addShims(to: &set)
         addSigningRequests(to: &set, secrets, lookup)
         return set
@@ -174,6 +175,18 @@ struct ControllerFloor {
             time: time)
         let loop = makeLoop(
             "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+        set.helpers.append { try await reconciler.run() }
+    }
+
+    private func addRevocations(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
+        guard set.selected.contains(.certificatesTrigger) else { return }
+        let reconciler = RevocationReconciler(
+            client: client, certificates: stores.certificates, secrets: secrets, access: acme, events: events,
+            time: time)
+        let loop = makeLoop(
+            "certificates-revocation", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 1)
         reconciler.connect { loop.enqueue($0) }
         set.loops.append(loop)
         set.helpers.append { try await reconciler.run() }

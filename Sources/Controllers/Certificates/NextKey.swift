@@ -53,7 +53,9 @@ enum NextKey {
     }
 
     private static func newKey(_ view: CertificateView, _ desired: DesiredCertificate) -> (Plan.Choice, Notice?) {
-        guard !desired.rotatesKey, let secret = view.secret else { return (.make(.new), nil) }
+        guard !desired.rotatesKey, !RevokedCertificate.keyIsCompromised(view), let secret = view.secret else {
+            return (.make(.new), nil)
+        }
         switch secret.privateKey {
         case .nothing: return (.make(.new), nil)
         case .bad(let problem):

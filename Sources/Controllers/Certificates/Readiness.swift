@@ -23,7 +23,9 @@ enum Readiness {
     private static func ready(
         _ view: CertificateView, _ overruling: Violation?, _ renewal: RenewalPlan?
     ) -> Condition {
-        let violation = overruling ?? Policy.violation(view) ?? expired(view) ?? unreadableWindows(renewal)
+        let violation =
+            overruling ?? Policy.violation(view) ?? expired(view) ?? RevokedCertificate.violation(view)
+            ?? unreadableWindows(renewal)
         return Condition(
             type: Condition.Kind.ready, status: violation == nil ? .yes : .no, reason: violation?.reason ?? "Ready",
             message: violation.map { sentence($0.message) } ?? good(renewal),

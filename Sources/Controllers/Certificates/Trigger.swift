@@ -14,7 +14,9 @@ enum Trigger {
 
     static func decide(_ view: CertificateView) -> Answer {
         let renewal = renewal(view)?.time
-        guard let reason = Policy.violation(view) ?? dueForRenewal(view, renewal) else { return .fine(until: renewal) }
+        guard
+            let reason = Policy.violation(view) ?? RevokedCertificate.reissue(view) ?? dueForRenewal(view, renewal)
+        else { return .fine(until: renewal) }
         if let retry = Backoff.retryTime(view), view.now < retry { return .wait(reason, until: retry) }
         return .issue(reason)
     }

@@ -69,11 +69,9 @@ enum OrderDecision {
             if let hold = view.hold, view.now < hold.until {
                 plan.wait("Waiting to create the ACME order: \(hold.sentence)")
                 plan.lookAgain = hold.until
-            } else if let turn = view.turn, view.now < turn {
-                plan.wait(
-                    "Waiting to create the ACME order: as many as the CA allows have been made, and certificates that "
-                        + "run out sooner go first; next attempt at \(turn.wholeSeconds.rfc3339)")
-                plan.lookAgain = turn
+            } else if let turn = view.turn, view.now < turn.until {
+                plan.wait("Waiting to create the ACME order: \(turn.sentence)")
+                plan.lookAgain = turn.until
             } else {
                 plan.ask = .create(order)
             }

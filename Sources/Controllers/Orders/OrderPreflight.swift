@@ -24,10 +24,11 @@ struct PreflightReport: Sendable, Hashable {
 
     var faults: [PreflightFinding] { findings.filter { $0.severity == .fault } }
 
-    /// One sentence after the other, what is certain first; nil when nothing was found.
+    /// One sentence after the other, what is certain first; nil when nothing is certain, for doubts alone would be told of
+    /// every order where the CA sees another DNS than this cluster.
     var text: String? {
+        guard !faults.isEmpty else { return nil }
         let all = faults + findings.filter { $0.severity == .doubt }
-        guard !all.isEmpty else { return nil }
         return Problem.presentable(all.map(\.sentence).joined(separator: "; "))
     }
 }

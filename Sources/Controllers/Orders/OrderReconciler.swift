@@ -22,10 +22,10 @@ package final class OrderReconciler: Reconciler {
     private let inspections: Errands<[PreflightFinding]>
     private let preflight: Preflight?
     private let preflightMode: PreflightMode
-    private let time: any TimeSource
+    let time: any TimeSource
     private let progress = Mutex<[ObjectKey: Noted]>([:])
-    private let budget = Mutex(OrderBudget())
-    private let queue = KeySink()
+    let budget = Mutex(OrderBudget())
+    let queue = KeySink()
     private let issuerQueue: @Sendable (ObjectReference) -> Void
 
     private struct Noted {
@@ -68,7 +68,7 @@ package final class OrderReconciler: Reconciler {
             progress.withLock { _ = $0.removeValue(forKey: key) }
             errands.consume(key)
             inspections.consume(key)
-            budget.withLock { $0.forget(key) }
+            leave(key)
             return .onChange
         }
         var (view, account) = observe(order)
@@ -81,6 +81,7 @@ package final class OrderReconciler: Reconciler {
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
         if view.inspection != nil { inspections.consume(key) }
+        if plan.isOutOfBudget(view) { leave(key) }
         note(plan.progress, of: order)
         if plan.inspects, let account { inspect(order, account) }
         if let question = plan.ask, let account { ask(question, order, plan.status, account) }
@@ -109,29 +110,6 @@ package final class OrderReconciler: Reconciler {
         let issuer = IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)
         let held = orders.matching(index: ACMECaches.held, value: issuer)
         return held.isEmpty ? nil : .longest(of: held, over: order, at: time.now())
-    }
-
-    /// When the CA's budget has room for this order, if it has not now.
-    private func turn(of order: Order, _ account: ACMEClient) -> Timestamp? {
-        guard case .ready(let facts) = access.find(order.spec.issuerRef, namespace: order.key.namespace).0,
-            let limit = facts.options.orderLimit, order.spec.replaces.nonEmpty == nil
-        else { return nil }
-        let now = time.now()
-        if !budget.withLock({ $0.knows(account.accountURL) }) {
-            let issuer = IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)
-            let made = orders.all().filter { other in
-                other.status?.url.nonEmpty != nil
-                    && IssuerLookup.indexValue(other.spec.issuerRef, namespace: other.key.namespace) == issuer
-            }
-            budget.withLock { $0.began(account.accountURL, made: made.compactMap(\.metadata.creationTimestamp)) }
-        }
-        // What is new has nothing to serve yet: it counts like one that runs out within three days.
-        let needed =
-            order.metadata.annotations?[Names.Annotation.neededBefore].flatMap { Timestamp(rfc3339: $0) }
-            ?? (order.metadata.creationTimestamp ?? now) + .seconds(3 * 86400)
-        return budget.withLock {
-            $0.ask(order.key, account: account.accountURL, needed: needed, limit: limit, now: now)
-        }
     }
 
     private func apply(_ plan: OrderPlan, _ view: OrderView) async throws {
@@ -208,10 +186,12 @@ extension OrderReconciler {
         else { return }
         inspections.start(for: order.key, uid: order.metadata.uid ?? "", lane: "dns") {
             // A server that cannot be asked is no finding: the order will say so.
-            let directory = try? await account.server.directory()
+            let identities = (try? await account.server.directory())?.caaIdentities ?? []
+            let known = KnownCA(server: account.server.settings.directoryURL)
             let inquiry = PreflightInquiry(
                 order, identifiers, facts, accountURL: account.accountURL,
-                caaIdentities: directory?.caaIdentities ?? [], clockSkew: account.server.clockSkew)
+                caaIdentities: identities.isEmpty ? known?.caaIdentities ?? [] : identities,
+                clockSkew: account.server.clockSkew)
             return await preflight.inspect(inquiry)
         }
     }

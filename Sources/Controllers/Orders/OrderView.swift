@@ -22,8 +22,8 @@ struct OrderView: Sendable, Equatable {
     /// Whether that look is under way.
     var isInspecting = false
     var preflightMode = PreflightMode.off
-    /// When this order's turn comes, where a CA's budget has run out for now.
-    var turn: Timestamp?
+    /// Why and how long this order has to wait, where a CA's budget has no room for it now.
+    var turn: OrderTurn?
     var progress = OrderProgress()
     var now: Timestamp
 }
