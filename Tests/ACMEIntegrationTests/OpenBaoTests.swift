@@ -52,6 +52,15 @@ private struct OpenBao: Sendable {
             ["enabled": true, "dns_resolver": .string(resolver), "eab_policy": "not-required"])
     }
 
+    /// When the certificate was revoked, in seconds of 1970; 0 while it is good.
+    func revocationTime(of certificate: X509Certificate) async throws -> Int64? {
+        let serial = certificate.serial.drop { $0 == 0 }.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        let request = TransportRequest(
+            url: "\(url)/v1/pki/cert/\(serial.joined(separator: ":"))", headers: HTTPFields(), proxy: .none)
+        let answer = try JSONValue(parsing: try await transport.send(request).body)
+        return answer["data"]?["revocation_time"]?.intValue
+    }
+
     private func write(_ path: String, _ body: JSONValue) async throws {
         var headers = HTTPFields()
         headers[HTTPField.Name("X-Vault-Token")!] = "root"  // a legal name
@@ -92,7 +101,14 @@ struct OpenBaoTests {
                 let other = try await PrivateKey.generate(.ecdsa(.p256))
                 let error = await #expect(throws: ACMEError.self) { _ = try await client.changeKey(to: other) }
                 #expect(error?.advice == .permanent, "\(error as Any)")
+                #expect(try await bao.revocationTime(of: chain.leaf) == 0)
+                let reason = await #expect(throws: ACMEError.self) {
+                    try await client.revoke(chain.leaf, reason: .superseded)
+                }
+                #expect(reason?.refusal?.problem.type == .badRevocationReason)
+                #expect(reason?.advice == .permanent)
                 try await client.revoke(chain.leaf)
+                #expect(try await bao.revocationTime(of: chain.leaf) ?? 0 > 0)
             }
         }
     }
