@@ -76,6 +76,14 @@ package enum Names {
         package static let heldUntil = "certwright.dev/held-until"
         package static let heldScope = "certwright.dev/held-scope"
         package static let preflight = "certwright.dev/preflight"
+        // Which of the Orders of one request it is, why its CA cannot certify now, and that another is asked instead.
+        package static let stage = "certwright.dev/stage"
+        package static let trouble = "certwright.dev/trouble"
+        package static let givenUp = "certwright.dev/given-up"
+        /// All that the controller writes on Orders, and believes: an Order takes none of them from its request.
+        package static let ofOrders: Set<String> = [
+            neededBefore, heldUntil, heldScope, preflight, stage, trouble, givenUp,
+        ]
         // Ours alone. On Certificates: docs/acme.md. The last is written by the controller.
         package static let revoke = "certwright.dev/revoke"
         package static let revokeReissue = "certwright.dev/revoke-reissue"
@@ -92,6 +100,10 @@ package enum Names {
         package static let sameNamesLimit = "certwright.dev/same-names-limit"
         package static let openOrders = "certwright.dev/open-orders"
         package static let openNames = "certwright.dev/open-names"
+        package static let fallbackIssuers = "certwright.dev/fallback-issuers"
+        package static let rehearsalIssuer = "certwright.dev/rehearsal-issuer"
+        /// On Certificates too.
+        package static let rehearse = "certwright.dev/rehearse"
         package static let rotateAccountKey = "certwright.dev/rotate-account-key"
         package static let rotateAccountKeyEvery = "certwright.dev/rotate-account-key-every"
         package static let deactivateAccount = "certwright.dev/deactivate-account"

@@ -73,6 +73,7 @@ struct OrderBudget: Sendable {
     private struct Open: Sendable {
         var names: String
         var nameCount: Int
+        var since: Timestamp
     }
 
     private struct Account {
@@ -84,6 +85,9 @@ struct OrderBudget: Sendable {
 
     /// How long to leave one that waits for another; it is called when that is done.
     private static let patience = Duration.seconds(60)
+    /// An order that is not done after this time may never be, and nobody waits for it any longer.
+    static let openTime = Duration.seconds(1800)
+    static let twinTime = Duration.seconds(600)
 
     private var accounts: [String: Account] = [:]
 
@@ -93,10 +97,10 @@ struct OrderBudget: Sendable {
     func knows(_ account: String) -> Bool { accounts[account] != nil }
 
     /// What earlier processes ordered, and which of it is still open.
-    mutating func began(_ account: String, made: [Made], open: [OrderWish]) {
+    mutating func began(_ account: String, made: [Made], open: [OrderWish], now: Timestamp) {
         guard accounts[account] == nil else { return }
         var state = Account(made: made.sorted { $0.at < $1.at })
-        for wish in open { state.open[wish.key] = Open(names: wish.names, nameCount: wish.nameCount) }
+        for wish in open { state.open[wish.key] = Open(names: wish.names, nameCount: wish.nameCount, since: now) }
         accounts[account] = state
     }
 
@@ -116,7 +120,7 @@ struct OrderBudget: Sendable {
         if limits.memory > .zero {
             state.made.append(Made(at: now, names: wish.names, isExempt: wish.isExempt))
         }
-        state.open[wish.key] = Open(names: wish.names, nameCount: wish.nameCount)
+        state.open[wish.key] = Open(names: wish.names, nameCount: wish.nameCount, since: now)
         return nil
     }
 
@@ -136,9 +140,9 @@ struct OrderBudget: Sendable {
     private static func turn(
         of wish: OrderWish, _ ahead: [OrderWish], _ state: Account, _ limits: CALimits, _ now: Timestamp
     ) -> OrderTurn? {
-        if let twin = state.open.filter({ $0.value.names == wish.names }).map(\.key).min() {
-            return OrderTurn(until: now + patience, reason: .twin(twin))
-        }
+        let open = state.open.filter { now < $0.value.since + openTime }
+        let twins = open.filter { $0.value.names == wish.names && now < $0.value.since + twinTime }
+        if let twin = twins.map(\.key).min() { return OrderTurn(until: now + patience, reason: .twin(twin)) }
         if !wish.isExempt {
             let same = state.made.filter { $0.names == wish.names && !$0.isExempt }.map(\.at)
             if let until = free(limits.sameNames, same, ahead: 0, now) {
@@ -149,10 +153,10 @@ struct OrderBudget: Sendable {
                 return OrderTurn(until: until, reason: .orders)
             }
         }
-        if let limit = limits.openOrders, state.open.count + ahead.count >= limit {
-            return OrderTurn(until: now + patience, reason: .openOrders(state.open.count))
+        if let limit = limits.openOrders, open.count + ahead.count >= limit {
+            return OrderTurn(until: now + patience, reason: .openOrders(open.count))
         }
-        let names = state.open.values.reduce(0) { $0 + $1.nameCount }
+        let names = open.values.reduce(0) { $0 + $1.nameCount }
         let wanted = ahead.reduce(wish.nameCount) { $0 + $1.nameCount }
         // One that is larger than the limit goes alone.
         if let limit = limits.openNames, names > 0 || !ahead.isEmpty, names + wanted > limit {

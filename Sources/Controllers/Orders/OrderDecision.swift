@@ -12,6 +12,9 @@ enum OrderDecision {
         guard !view.order.metadata.isBeingDeleted else { return plan }
         if let news = view.news { OrderAnswers.absorb(news, view, &plan) }
         OrderPreflight.absorb(view, &plan)
+        if let why = view.order.metadata.annotations?[Names.Annotation.givenUp], plan.status.state?.isFinal != true {
+            plan.fail("Given up: \(why)", view.now)
+        }
         if let state = plan.status.state, state.isFinal, state != .valid || plan.status.certificate != nil {
             finish(view, &plan)
             return plan
@@ -69,9 +72,11 @@ enum OrderDecision {
             if let hold = view.hold, view.now < hold.until {
                 plan.wait("Waiting to create the ACME order: \(hold.sentence)")
                 plan.lookAgain = hold.until
+                if hold.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
             } else if let turn = view.turn, view.now < turn.until {
                 plan.wait("Waiting to create the ACME order: \(turn.sentence)")
                 plan.lookAgain = turn.until
+                if turn.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
             } else {
                 plan.ask = .create(order)
             }

@@ -74,6 +74,7 @@ enum OrderPreflight {
             if !view.isInspecting { plan.inspects = true }
             return false
         }
+        if report.faults.contains(where: { $0.kind == .caa }) { plan.note(.caa, of: view.order) }
         plan.wait(
             "Waiting to create the ACME order, which would fail: \(report.text ?? ""); looked at again at "
                 + again.wholeSeconds.rfc3339)

@@ -123,9 +123,9 @@ package final class OrderReconciler: Reconciler {
             order = try await client.mergePatch(patch, of: Order.self, order.key)
             orders.record(order)
         }
-        if let mark = plan.preflight {
+        for annotations in [plan.preflight?.annotations, plan.trouble?.annotations].compactMap(\.self) {
             order = try await client.mergePatch(
-                ["metadata": ["annotations": mark.annotations]], of: Order.self, order.key)
+                ["metadata": ["annotations": annotations]], of: Order.self, order.key)
             orders.record(order)
         }
         if let refusal = plan.actionRequired,

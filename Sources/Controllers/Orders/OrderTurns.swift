@@ -32,7 +32,7 @@ extension OrderReconciler {
             return OrderBudget.Made(at: at, names: wish.names, isExempt: wish.isExempt)
         }
         let open = others.filter { $0.status?.state?.isFinal != true }.map { OrderWish($0, now: time.now()) }
-        budget.withLock { $0.began(account.accountURL, made: made, open: open) }
+        budget.withLock { $0.began(account.accountURL, made: made, open: open, now: time.now()) }
     }
 
     /// It takes no room any more: whoever waited for that goes on.

@@ -92,6 +92,8 @@ struct OrderPlan: Sendable, Equatable {
     var actionRequired: Refusal?
     /// What the Order is to say of its preflight; nil to leave that.
     var preflight: PreflightMark?
+    /// What the Order is to say of why its CA cannot certify now; nil to leave that.
+    var trouble: TroubleMark?
     /// Look, beside all else, at what is in the way of the order.
     var inspects = false
     var ask: OrderQuestion?

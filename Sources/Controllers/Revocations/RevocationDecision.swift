@@ -95,7 +95,7 @@ enum RevocationDecision {
     ) {
         var record = record
         switch record.state {
-        case .replacing where view.present == record.certificate:
+        case .replacing where view.present == nil || view.present == record.certificate:
             let sentence = "The certificate will be revoked (\(record.reasonName)) once another is in its place"
             return say(.no, "Replacing", sentence, view, &plan)
         case .replacing: record.state = .asking
@@ -110,7 +110,7 @@ enum RevocationDecision {
         var record = record
         if let news = view.news, news.certificate == record.certificate {
             guard let failure = news.failure else {
-                record.end(.done, now: view.now)
+                record.end(.done)
                 plan.record = record
                 plan.notices.append(.normal("Revoked", done(record)))
                 return say(.yes, "Revoked", done(record), view, &plan)
@@ -141,7 +141,7 @@ enum RevocationDecision {
         let until: Timestamp
         switch failure.advice {
         case .permanent:
-            record.end(.failed, now: view.now, detail: Problem.presentable("The CA does not revoke it: \(failure)"))
+            record.end(.failed, detail: Problem.presentable("The CA does not revoke it: \(failure)"))
             plan.record = record
             say(.no, "RevocationFailed", record.detail ?? "", view, &plan, isLoud: true)
             return true
@@ -184,8 +184,7 @@ enum RevocationDecision {
     }
 
     private static func done(_ record: RevocationRecord) -> String {
-        "The certificate \(record.certificate ?? "") was revoked (\(record.reasonName)) at "
-            + (record.at?.rfc3339 ?? "an unknown time")
+        "The certificate \(record.certificate ?? "") was revoked (\(record.reasonName))"
     }
 
     private static func say(

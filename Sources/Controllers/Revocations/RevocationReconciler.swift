@@ -45,6 +45,7 @@ package final class RevocationReconciler: Reconciler {
             errands.consume(key)
             return .onChange
         }
+        try await secrets.look(at: ObjectKey(namespace: key.namespace, name: certificate.spec.secretName))
         let (view, account) = observe(certificate)
         var plan = RevocationDecision.decide(view)
         if let wish = plan.take { plan.record = try await begin(wish, certificate) }
@@ -86,20 +87,19 @@ package final class RevocationReconciler: Reconciler {
         let key = ObjectKey(namespace: certificate.key.namespace, name: certificate.spec.secretName)
         guard let secret = try await secrets.readNow(key), let pem = secret[Names.SecretKey.certificate] else {
             return RevocationRecord(
-                wish, failed: "There is nothing to revoke: the Secret \(key) holds no certificate", now: time.now())
+                wish, failed: "There is nothing to revoke: the Secret \(key) holds no certificate")
         }
         do throws(PKIError) {
             let leaf = try Chain.leaf(pem: pem, secrets.limits)
             let facts = LeafFacts(leaf)
             guard let name = facts.renewalName, !facts.isTemporary else {
                 return RevocationRecord(
-                    wish, failed: "There is nothing to revoke: the certificate in the Secret is from no CA",
-                    now: time.now())
+                    wish, failed: "There is nothing to revoke: the certificate in the Secret is from no CA")
             }
             return RevocationRecord(wish, certificate: name, der: leaf.der)
         } catch {
             return RevocationRecord(
-                wish, failed: "The certificate in the Secret cannot be read: \(error)", now: time.now())
+                wish, failed: "The certificate in the Secret cannot be read: \(error)")
         }
     }
 

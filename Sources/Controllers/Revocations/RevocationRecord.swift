@@ -102,7 +102,6 @@ struct RevocationRecord: Codable, Sendable, Hashable {
     var certificate: String?
     /// The certificate itself, base64, until it is over.
     var der: String?
-    var at: Timestamp?
     /// Why it failed.
     var detail: String?
 
@@ -117,14 +116,13 @@ struct RevocationRecord: Codable, Sendable, Hashable {
     }
 
     /// There is nothing to revoke.
-    init(_ wish: RevocationWish, failed detail: String, now: Timestamp) {
+    init(_ wish: RevocationWish, failed detail: String) {
         self.wish = wish.text
         reason = wish.reason.rawValue
         replacement = wish.replacement
         signer = wish.signer
         state = .failed
         self.detail = detail
-        at = now.wholeSeconds
     }
 
     /// Nil for a Certificate that has none, or one that cannot be read, which is written anew.
@@ -141,10 +139,9 @@ struct RevocationRecord: Codable, Sendable, Hashable {
 
     var reasonName: String { RevocationReason(rawValue: reason).map { "\($0)" } ?? "unspecified" }
 
-    mutating func end(_ state: State, now: Timestamp, detail: String? = nil) {
+    mutating func end(_ state: State, detail: String? = nil) {
         self.state = state
         self.detail = detail
-        at = now.wholeSeconds
         der = nil
     }
 }
@@ -177,9 +174,11 @@ enum RevokedCertificate {
         return Violation(reason: "Revoked", message: "the certificate was revoked (\(record.reasonName))")
     }
 
-    /// Whether the key in the Secret must not be used again, whatever the spec says.
-    static func keyIsCompromised(_ view: CertificateView) -> Bool {
-        guard let record = record(view), record.state != .failed else { return false }
-        return record.reason == RevocationReason.keyCompromise.rawValue
+    /// The key in the Secret, where it must not be used again, whatever the spec says.
+    static func compromisedKey(_ view: CertificateView) -> Print? {
+        guard let record = record(view), record.state != .failed,
+            record.reason == RevocationReason.keyCompromise.rawValue
+        else { return nil }
+        return view.secret?.leaf.value?.publicKey
     }
 }

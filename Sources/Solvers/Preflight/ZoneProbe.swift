@@ -72,8 +72,10 @@ extension DNSProviderError {
     fileprivate var isCertain: Bool {
         switch self {
         case .dns(let error): !error.isTransient
-        case .secretUnreadable: false
-        default: true
+        case .invalid, .unsupported, .secretMissing, .secretLacks, .secretNotBase64, .secretMalformed: true
+        case .wrongCredentials, .missingPermission, .zoneNotFound: true
+        // Credentials of the machine are the solver's business, and the rest may pass.
+        default: false
         }
     }
 }

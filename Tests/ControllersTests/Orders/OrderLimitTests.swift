@@ -162,7 +162,7 @@ struct OrderBudgetTests {
         var budget = OrderBudget()
         #expect(!budget.knows("a"))
         let made = [-7200, -60, -30, -10].map { OrderBudget.Made(at: now + .seconds($0), names: "n\($0)") }
-        budget.began("a", made: made, open: [])
+        budget.began("a", made: made, open: [], now: now)
         #expect(budget.knows("a"))
         func ask(_ name: String, needed: Int, at seconds: Int) -> Timestamp? {
             budget.ask(wish(name, needed: needed), account: "a", limits: limits, now: now + .seconds(seconds))?.until
@@ -219,10 +219,23 @@ struct OrderBudgetTests {
         #expect(ask("b", "x") == nil)
         // After a restart the one that is open is known from its Order.
         var other = OrderBudget()
-        other.began("a", made: [], open: [wish("a", names: "x")])
+        other.began("a", made: [], open: [wish("a", names: "x")], now: now)
         #expect(
             other.ask(wish("b", names: "x"), account: "a", limits: CALimits(), now: now)?.reason
                 == .twin(wish("a").key))
+    }
+
+    @Test("an order that is not done after a while is waited for no longer (Q7)")
+    func stuck() {
+        var budget = OrderBudget()
+        func ask(_ name: String, _ names: String, after: Duration) -> OrderTurn.Reason? {
+            budget.ask(
+                wish(name, names: names), account: "a", limits: CALimits(openOrders: 1), now: now + after)?.reason
+        }
+        #expect(ask("a", "x", after: .zero) == nil)
+        #expect(ask("b", "x", after: .seconds(599)) == .twin(wish("a").key))
+        #expect(ask("b", "x", after: .seconds(600)) == .openOrders(1))
+        #expect(ask("b", "x", after: .seconds(1800)) == nil)
     }
 
     @Test("the same names are not ordered more often than the CA allows; renewals that name theirs are exempt (ARI10)")
