@@ -125,7 +125,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "TestSupport", "CertificateAPI", "Controllers", "HTTPServer", "KubeClient", "KubeModel",
+            "certwright", "TestSupport", "ACME", "CertificateAPI", "Controllers", "HTTPServer", "KubeClient", "KubeModel",
             "KubeRuntime", "DNSWire", "HTTPTransport", "Operations", "PKI", "Wire", arguments, httpTypes, logging, nio,
             subprocess, system,
         ], path: "Tests/Cluster", swiftSettings: house),

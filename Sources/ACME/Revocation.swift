@@ -53,7 +53,11 @@ extension ACMEServer {
         // RFC 8555 §7.6: no reason is sent for "unspecified".
         if reason != .unspecified { payload["reason"] = .integer(reason.rawValue) }
         do {
-            _ = try await post(JSONValue.object(payload).serialized(), to: url, as: .revoke, signer: signer, key: key)
+            let answer = try await post(
+                JSONValue.object(payload).serialized(), to: url, as: .revoke, signer: signer, key: key)
+            // A success says nothing, or says it in JSON. A page of a gateway is no success: asked again, the server says
+            // that it was revoked already, or that it was not.
+            if !answer.body.isEmpty { _ = try answer.json() }
         } catch {
             guard error.refusal?.problem.type == .alreadyRevoked else { throw error }
         }

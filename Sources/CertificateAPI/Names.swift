@@ -70,16 +70,40 @@ package enum Names {
         package static let injectCAFromSecret = "cert-manager.io/inject-ca-from-secret"
         package static let injectAPIServerCA = "cert-manager.io/inject-apiserver-ca"
 
-        // Ours alone. On Orders: when what they replace runs out, until when the CA wants no order, and which orders that
-        // concerns.
+        // Ours alone. On Orders: when what they replace runs out, until when the CA wants no order, which orders that
+        // concerns, and what is in the way of one.
         package static let neededBefore = "certwright.dev/needed-before"
         package static let heldUntil = "certwright.dev/held-until"
         package static let heldScope = "certwright.dev/held-scope"
+        package static let preflight = "certwright.dev/preflight"
+        // Which of the Orders of one request it is, why its CA cannot certify now, and that another is asked instead.
+        package static let stage = "certwright.dev/stage"
+        package static let trouble = "certwright.dev/trouble"
+        package static let givenUp = "certwright.dev/given-up"
+        /// All that the controller writes on Orders, and believes: an Order takes none of them from its request.
+        package static let ofOrders: Set<String> = [
+            neededBefore, heldUntil, heldScope, preflight, stage, trouble, givenUp,
+        ]
+        // Ours alone. On Certificates: docs/acme.md. The last is written by the controller.
+        package static let revoke = "certwright.dev/revoke"
+        package static let revokeReissue = "certwright.dev/revoke-reissue"
+        package static let revokeWith = "certwright.dev/revoke-with"
+        package static let revokeOnDeletion = "certwright.dev/revoke-on-deletion"
+        package static let revocation = "certwright.dev/revocation"
+        /// Of all of those.
+        package static let revocationPrefix = "certwright.dev/revo"
         // Ours alone. On ACME issuers: docs/acme.md.
         package static let preferredRoot = "certwright.dev/preferred-root"
         package static let preferredChain = "certwright.dev/preferred-chain"
         package static let profileMode = "certwright.dev/profile-mode"
         package static let orderLimit = "certwright.dev/order-limit"
+        package static let sameNamesLimit = "certwright.dev/same-names-limit"
+        package static let openOrders = "certwright.dev/open-orders"
+        package static let openNames = "certwright.dev/open-names"
+        package static let fallbackIssuers = "certwright.dev/fallback-issuers"
+        package static let rehearsalIssuer = "certwright.dev/rehearsal-issuer"
+        /// On Certificates too.
+        package static let rehearse = "certwright.dev/rehearse"
         package static let rotateAccountKey = "certwright.dev/rotate-account-key"
         package static let rotateAccountKeyEvery = "certwright.dev/rotate-account-key-every"
         package static let deactivateAccount = "certwright.dev/deactivate-account"
@@ -120,6 +144,8 @@ package enum Names {
     package enum Finalizer {
         package static let challenge = "acme.cert-manager.io/finalizer"
         package static let challengeLegacy = "finalizer.acme.cert-manager.io"
+        /// On Certificates that are revoked when they are deleted.
+        package static let revocation = "certwright.dev/revocation"
     }
 
     /// Keys in the data of Secrets.

@@ -15,6 +15,13 @@ package protocol DNSProvider: Sendable {
     /// Both succeed when there is nothing left to do: a record already there, a record already gone.
     func present(_ record: TXTRecord) async throws(DNSProviderError)
     func cleanUp(_ record: TXTRecord) async throws(DNSProviderError)
+    /// Finds out, without writing, whether a TXT record of this name could be written.
+    func probe(_ name: DNSName) async throws(DNSProviderError)
+}
+
+extension DNSProvider {
+    /// For services that tell nothing without writing: that the provider could be made is what is known.
+    package func probe(_ name: DNSName) async throws(DNSProviderError) {}
 }
 
 /// The record that proves one challenge. Other values under the same name belong to others.

@@ -12,6 +12,7 @@ package struct RecordType: RawRepresentable, Sendable, Hashable, CustomStringCon
     package static let opt = RecordType(rawValue: 41)
     package static let tsig = RecordType(rawValue: 250)
     package static let any = RecordType(rawValue: 255)
+    package static let caa = RecordType(rawValue: 257)
 
     package var description: String {
         switch self {
@@ -24,6 +25,7 @@ package struct RecordType: RawRepresentable, Sendable, Hashable, CustomStringCon
         case .opt: "OPT"
         case .tsig: "TSIG"
         case .any: "ANY"
+        case .caa: "CAA"
         default: "TYPE\(rawValue)"
         }
     }

@@ -109,6 +109,8 @@ struct Building {
         if controllers.selected.contains(.certificatesMetrics) {
             let certificates = CertificateMetrics(stores: stores, time: time)
             metrics.add { certificates.families() }
+            let issuance = IssuanceMetrics(stores: stores)
+            metrics.add { issuance.families() }
         }
         let live = Health()
         live.add("ping") { nil }

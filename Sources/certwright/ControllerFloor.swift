@@ -84,6 +84,7 @@ struct ControllerFloor {
         }
         addRemoteRequests(to: &set, lookup, makeDesk())
         addRenewals(to: &set, secrets, acme)
+        addRevocations(to: &set, secrets, acme)
         addShims(to: &set)
         addSigningRequests(to: &set, secrets, lookup, makeDesk())
         return set
@@ -101,7 +102,8 @@ struct ControllerFloor {
         if set.selected.contains(.certificatesTrigger) {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
-                approval: approval, policies: stores.policies, signer: signer, claims: claims, events: events,
+                approval: approval, policies: stores.policies, signer: signer, claims: claims, orders: stores.orders,
+                events: events,
                 settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
@@ -167,7 +169,10 @@ struct ControllerFloor {
         if set.selected.contains(.orders) {
             let reconciler = OrderReconciler(
                 client: client, orders: stores.orders, challenges: stores.challenges, access: acme, events: events,
-                time: time, lookAtIssuer: lookAtIssuer)
+                time: time,
+                preflight: PreflightFloor(flags: flags, transport: transport, time: time)
+                    .preflight(secrets: secrets, resourceNamespace: resourceNamespace),
+                mode: flags.issuance.preflight, lookAtIssuer: lookAtIssuer)
             let loop = makeLoop("orders", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
@@ -214,6 +219,19 @@ struct ControllerFloor {
             time: time)
         let loop = makeLoop(
             "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+        set.helpers.append { try await reconciler.run() }
+        set.asking.append { reconciler.isAsking }
+    }
+
+    private func addRevocations(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
+        guard set.selected.contains(.certificatesTrigger) else { return }
+        let reconciler = RevocationReconciler(
+            client: client, certificates: stores.certificates, secrets: secrets, access: acme, events: events,
+            time: time)
+        let loop = makeLoop(
+            "certificates-revocation", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 1)
         reconciler.connect { loop.enqueue($0) }
         set.loops.append(loop)
         set.helpers.append { try await reconciler.run() }

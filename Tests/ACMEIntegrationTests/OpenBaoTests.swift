@@ -9,7 +9,7 @@ import Wire
 extension OpenBao {
     /// Its PKI engine as an ACME server that certifies whatever is proved by the DNS server at `resolver`. It is spoken to
     /// without TLS, on the loopback address.
-    fileprivate static func run<R: Sendable>(
+    static func run<R: Sendable>(
         resolver: String, over transport: any HTTPTransport, _ body: (OpenBao) async throws -> R
     ) async throws -> R {
         try await run(over: transport) { bao in
@@ -20,7 +20,13 @@ extension OpenBao {
         }
     }
 
-    fileprivate var directoryURL: String { "\(url)/v1/pki/acme/directory" }
+    var directoryURL: String { "\(url)/v1/pki/acme/directory" }
+
+    /// When the certificate was revoked, in seconds of 1970; 0 while it is good.
+    func revocationTime(of certificate: X509Certificate) async throws -> Int64? {
+        let serial = certificate.serial.drop { $0 == 0 }.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        return try await read("pki/cert/\(serial.joined(separator: ":"))")["data"]?["revocation_time"]?.intValue
+    }
 }
 
 @Suite(
@@ -51,7 +57,14 @@ struct OpenBaoTests {
                 let other = try await PrivateKey.generate(.ecdsa(.p256))
                 let error = await #expect(throws: ACMEError.self) { _ = try await client.changeKey(to: other) }
                 #expect(error?.advice == .permanent, "\(error as Any)")
+                #expect(try await bao.revocationTime(of: chain.leaf) == 0)
+                let reason = await #expect(throws: ACMEError.self) {
+                    try await client.revoke(chain.leaf, reason: .superseded)
+                }
+                #expect(reason?.refusal?.problem.type == .badRevocationReason)
+                #expect(reason?.advice == .permanent)
                 try await client.revoke(chain.leaf)
+                #expect(try await bao.revocationTime(of: chain.leaf) ?? 0 > 0)
             }
         }
     }

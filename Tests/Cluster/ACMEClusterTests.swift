@@ -2,6 +2,7 @@ import CertificateAPI
 import HTTPTransport
 import KubeClient
 import KubeModel
+import PKI
 import TestSupport
 import Testing
 import Wire
@@ -100,13 +101,35 @@ struct ACMEClusterTests {
             try await cluster.eventually("signed for with the new key", within: limit) {
                 try await isSettled(cluster, revision: 3)
             }
+            try await revoke(cluster, pebble, limit)
             let metrics = try await process.metrics()
             let made = metrics.split(separator: "\n").filter {
                 $0.hasPrefix("certmanager_http_acme_client_request_count{") && $0.contains("authorize_order")
                     && $0.contains("\"201\"")
             }
             #expect(made.count == 1)
-            #expect(made.first?.hasSuffix(" 3") == true, "\(made)")
+            #expect(made.first?.hasSuffix(" 4") == true, "\(made)")
+            #expect(metrics.contains("certwright_certificate_revocation{name=\"site\""))
         }
+    }
+
+    /// Another certificate first, then the one before it is revoked, and nothing else.
+    private func revoke(_ cluster: Cluster, _ pebble: Pebble, _ limit: Duration) async throws {
+        func leaf() async throws -> X509Certificate {
+            let secret = try await cluster.client.get(Secret.self, cluster.key("site-tls"))
+            let pem = try #require(secret["tls.crt"])
+            let chain = try Chain.parse(pem: pem)
+            return try #require(chain.first)
+        }
+        let old = try await leaf()
+        let wish: JSONValue = ["metadata": ["annotations": .object([Names.Annotation.revoke: "superseded"])]]
+        _ = try await cluster.client.mergePatch(wish, of: Certificate.self, cluster.key("site"))
+        try await cluster.eventually("replaced and revoked", within: limit) {
+            let status = try await cluster.client.get(Certificate.self, cluster.key("site")).status
+            return status?.conditions[type: "Revocation"]?.status == .yes
+                && status?.conditions.isTrue(Condition.Kind.ready) == true && status?.revision == 4
+        }
+        #expect(try await pebble.revocationReason(of: old, over: cluster.transport) == 4)
+        #expect(try await pebble.revocationReason(of: try await leaf(), over: cluster.transport) == nil)
     }
 }

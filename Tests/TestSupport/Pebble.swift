@@ -1,6 +1,6 @@
 package import HTTPTransport
 import HTTPTypes
-import PKI
+package import PKI
 import Wire
 
 /// A real ACME server, Pebble, with `pebble-challtestsrv` as the DNS and the web it validates against; both live while
@@ -94,6 +94,18 @@ package struct Pebble: Sendable {
     /// The root certificate of the chain with that index: 0 is the default one.
     package func rootPEM(_ index: Int = 0, over transport: any HTTPTransport) async throws -> [UInt8] {
         try await transport.send(TransportRequest(url: "\(managementURL)/roots/\(index)", tls: tls)).body
+    }
+
+    /// The number of the reason that the certificate was revoked for; nil while it is good.
+    package func revocationReason(
+        of certificate: X509Certificate, over transport: any HTTPTransport
+    ) async throws -> Int64? {
+        let digits = certificate.serial.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let url = "\(managementURL)/cert-status-by-serial/\(String(digits.drop { $0 == "0" }))"
+        let answer = try await transport.send(TransportRequest(url: url, tls: tls, proxy: .none))
+        guard answer.status == .ok else { throw TestServerError("\(url): \(answer.status)") }
+        let status = try JSONValue(parsing: answer.body)
+        return status["Status"]?.stringValue == "Revoked" ? status["Reason"]?.intValue ?? 0 : nil
     }
 
     private func waitUntilReady(over transport: any HTTPTransport) async throws {

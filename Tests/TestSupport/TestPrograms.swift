@@ -126,16 +126,20 @@ package struct TemporaryFolder: Sendable {
         }
     }
 
-    /// Removes the files and the folder, which holds no folders.
-    package func remove() {
-        guard let directory = opendir(root) else { return }
+    /// Removes the folder with everything in it.
+    package func remove() { Self.remove(root) }
+
+    private static func remove(_ folder: String) {
+        guard let directory = opendir(folder) else { return }
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name != ".", name != ".." { unlink(path(name)) }
+            guard name != ".", name != ".." else { continue }
+            // What is no file, nor a link to one, is a folder.
+            if unlink("\(folder)/\(name)") != 0 { remove("\(folder)/\(name)") }
         }
         closedir(directory)
-        rmdir(root)
+        rmdir(folder)
     }
 }

@@ -9,7 +9,7 @@ package enum ACMECaches {
     package static let owner = "owner"
     /// Index: those under way, by issuer (`IssuerLookup.indexValue`).
     package static let issuer = "issuer"
-    /// Index: Orders that a limit of the CA holds up, by issuer.
+    /// Index: Orders that a limit of the CA holds up, or did when they were given up, by issuer.
     package static let held = "held"
     /// Index: Challenges that are not over, by issuer.
     package static let open = "open"
@@ -24,8 +24,7 @@ package enum ACMECaches {
                 return [IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)]
             },
             held: { order in
-                guard order.status?.state?.isFinal != true,
-                    order.metadata.annotations?[Names.Annotation.heldUntil] != nil
+                guard order.status?.state != .valid, order.metadata.annotations?[Names.Annotation.heldUntil] != nil
                 else { return [] }
                 return [IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)]
             },

@@ -8,14 +8,17 @@ struct IssuerOptions: Sendable, Equatable {
     var chain: ChainPreference?
     /// Whether an order goes without its profile where the server will not have it.
     var profileIsPreferred = false
-    /// How many orders may be made.
-    var orderLimit: OrderLimit?
+    /// What may be ordered.
+    var limits = CALimits()
     /// What cannot be read, a sentence each.
     var problems: [String] = []
 
     init(_ annotations: [String: String]?, server: String) {
         let annotations = annotations ?? [:]
-        orderLimit = OrderLimit(knownFor: server)
+        if let known = KnownCA(server: server) {
+            limits = known.limits
+            if let end = known.hasEnded { problems.append(end) }
+        }
         if let text = annotations[Names.Annotation.preferredRoot] {
             chain = ChainPreference(root: text)
             if chain == nil {
@@ -34,15 +37,29 @@ struct IssuerOptions: Sendable, Equatable {
         case "preferred": profileIsPreferred = true
         case let text?: refuse(Names.Annotation.profileMode, text, "required or preferred")
         }
-        if let text = annotations[Names.Annotation.orderLimit] {
-            if text == "none" {
-                orderLimit = nil
-            } else if let limit = OrderLimit(text) {
-                orderLimit = limit
-            } else {
-                refuse(Names.Annotation.orderLimit, text, "none, or a number and a time such as 300/3h")
-            }
+        readLimits(annotations)
+    }
+
+    private mutating func readLimits(_ annotations: [String: String]) {
+        typealias Key = Names.Annotation
+        func window(_ key: String, _ known: OrderLimit?) -> OrderLimit? {
+            guard let text = annotations[key] else { return known }
+            if text == "none" { return nil }
+            if let limit = OrderLimit(text) { return limit }
+            refuse(key, text, "none, or a number and a time such as 300/3h")
+            return known
         }
+        func count(_ key: String, _ known: Int?) -> Int? {
+            guard let text = annotations[key] else { return known }
+            if text == "none" { return nil }
+            if let count = Int(text), count > 0 { return count }
+            refuse(key, text, "none, or a number greater than 0")
+            return known
+        }
+        limits.orders = window(Key.orderLimit, limits.orders)
+        limits.sameNames = window(Key.sameNamesLimit, limits.sameNames)
+        limits.openOrders = count(Key.openOrders, limits.openOrders)
+        limits.openNames = count(Key.openNames, limits.openNames)
     }
 
     private mutating func refuse(_ key: String, _ text: String, _ wanted: String) {
@@ -64,14 +81,5 @@ struct OrderLimit: Sendable, Hashable {
         else { return nil }
         self.count = count
         self.period = period
-    }
-
-    /// What CAs that say so let one account order. Renewals by window are exempt there, and not counted here either.
-    init?(knownFor server: String) {
-        switch server {
-        case "https://acme-v02.api.letsencrypt.org/directory": self.init("300/3h")
-        case "https://acme-staging-v02.api.letsencrypt.org/directory": self.init("1500/3h")
-        default: return nil
-        }
     }
 }

@@ -9,8 +9,13 @@ import Wire
 struct ACMERequestView: Sendable, Equatable {
     var request: CertificateRequest
     var issuer: ACMERequestIssuer
-    /// The Order that the request controls.
+    /// The Order that the request controls; where it has several, the one of the latest stage.
     var order: Order?
+    /// Those of earlier stages.
+    var earlier: [Order] = []
+    /// Other issuers to go to where one cannot certify, in order.
+    var fallbacks: [ACMECandidate] = []
+    var rehearsal = Rehearsal.none
     /// Whether another object's Order has the name.
     var isNameTaken = false
     /// The certificate that the new one is to follow.
@@ -19,11 +24,21 @@ struct ACMERequestView: Sendable, Equatable {
     var now: Timestamp
 }
 
+/// Whether the first order is tried at a staging CA before.
+enum Rehearsal: Sendable, Equatable {
+    case none
+    case at(ACMECandidate)
+    /// It is wanted, and the sentence says why it cannot be had.
+    case impossible(String)
+}
+
 /// The certificate in a Secret that is being renewed.
 struct Predecessor: Sendable, Equatable {
     /// What its CA calls it (RFC 9773 §4.1).
     var renewalName: String
     var notAfter: Timestamp
+    /// Whether it is for every name that the request is for.
+    var hasSameNames = false
 }
 
 enum ACMERequestIssuer: Sendable, Equatable {
@@ -39,6 +54,8 @@ struct ACMERequestPlan: Sendable, Equatable {
     /// Nil to leave it.
     var status: CertificateRequest.Status?
     var notices: [Notice] = []
+    /// Orders of earlier stages that nobody waits for any more.
+    var giveUp: [Order] = []
     /// The Order has a certificate, of which only the fact is known here.
     var fetchesOrder = false
     var lookAgain: Timestamp?
@@ -56,12 +73,12 @@ enum ACMERequestDecision {
         if let order = view.order { return follow(order, view) }
         switch view.issuer {
         case .notACME: return ACMERequestPlan()
-        case .notReady(let why): return pending("IssuerNotReady", why, view)
-        case .ready(let issuer): return begin(issuer, view)
+        case .notReady(let why): return replace(unready: why, view) ?? pending("IssuerNotReady", why, view)
+        case .ready(let issuer): return rehearse(view) ?? begin(issuer, view)
         }
     }
 
-    private static func begin(_ issuer: ACMEIssuer, _ view: ACMERequestView) -> ACMERequestPlan {
+    static func begin(_ issuer: ACMEIssuer, _ view: ACMERequestView) -> ACMERequestPlan {
         if view.isNameTaken {
             var plan = pending(
                 "OrderCreatingError",
@@ -70,8 +87,26 @@ enum ACMERequestDecision {
             plan.lookAgain = view.now + .seconds(10)
             return plan
         }
+        return make(at: view.request.spec.issuerRef, issuer, .first, view)
+    }
+
+    /// Plans the Order of one stage.
+    static func make(
+        at reference: IssuerReference, _ issuer: ACMEIssuer, _ stage: OrderStage, _ view: ACMERequestView
+    ) -> ACMERequestPlan {
         do throws(RequestProblem) {
-            let order = try order(for: view.request, issuer, view.predecessor, view.limits)
+            // A certificate of another CA is none that this one knows.
+            var order = try order(for: view.request, issuer, stage == .first ? view.predecessor : nil, view.limits)
+            order.spec.issuerRef = reference
+            if let text = stage.text {
+                order.metadata.name = orderName(view.request, stage)
+                order.metadata.annotations = (order.metadata.annotations ?? [:])
+                    .merging([Names.Annotation.stage: text]) { _, ours in ours }
+            }
+            if let end = view.predecessor?.notAfter, stage != .rehearsal {
+                order.metadata.annotations = (order.metadata.annotations ?? [:])
+                    .merging([Names.Annotation.neededBefore: end.rfc3339]) { _, ours in ours }
+            }
             let message = "Created Order resource \(order.key)"
             return ACMERequestPlan(create: order, notices: [.normal("OrderCreated", message)])
         } catch {
@@ -79,7 +114,7 @@ enum ACMERequestDecision {
         }
     }
 
-    private struct RequestProblem: Error {
+    struct RequestProblem: Error {
         var reason: String
         var message: String
     }
@@ -97,18 +132,15 @@ enum ACMERequestDecision {
         try check(commonName, extensions)
         var metadata = ObjectMeta(name: orderName(request), namespace: request.metadata.namespace)
         metadata.labels = request.metadata.labels
-        metadata.annotations = request.metadata.annotations
+        // Whoever may write a Certificate is not to tell the controller what a CA has said.
+        metadata.annotations = request.metadata.annotations?.filter { !Names.Annotation.ofOrders.contains($0.key) }
         metadata.ownerReferences = [OwnerReference(controller: request)]
         var spec = Order.Spec(request: request.spec.request, issuerRef: request.spec.issuerRef)
         spec.commonName = commonName
         spec.dnsNames = extensions.dnsNames.isEmpty ? nil : extensions.dnsNames
         spec.ipAddresses = extensions.ipAddresses.isEmpty ? nil : extensions.ipAddresses.map(\.text)
         spec.profile = issuer.profile.nonEmpty
-        if let predecessor {
-            if issuer.renewalInformationSource != "None" { spec.replaces = predecessor.renewalName }
-            metadata.annotations = (metadata.annotations ?? [:])
-                .merging([Names.Annotation.neededBefore: predecessor.notAfter.rfc3339]) { _, ours in ours }
-        }
+        if let predecessor, issuer.renewalInformationSource != "None" { spec.replaces = predecessor.renewalName }
         if issuer.enableDurationFeature == true { spec.duration = request.spec.duration }
         return Order(metadata: metadata, spec: spec)
     }
@@ -130,78 +162,8 @@ enum ACMERequestDecision {
     }
 
     /// The same for one request however often it is asked for, and another for a request that takes its name later.
-    static func orderName(_ request: CertificateRequest) -> String {
-        let digest = ChildName.digest("order/\(request.metadata.uid ?? "")")
+    static func orderName(_ request: CertificateRequest, _ stage: OrderStage = .first) -> String {
+        let digest = ChildName.digest("order/\(request.metadata.uid ?? "")" + (stage.text.map { "/\($0)" } ?? ""))
         return ChildName.make(request.metadata.name, suffix: String(digest.prefix(10)))
-    }
-}
-
-extension ACMERequestDecision {
-    private static func follow(_ order: Order, _ view: ACMERequestView) -> ACMERequestPlan {
-        let status = order.status
-        switch status?.state {
-        case .valid:
-            guard let certificate = status?.certificate else { break }
-            if certificate.bytes.isEmpty { return ACMERequestPlan(fetchesOrder: true) }
-            return issued(certificate, view)
-        case .invalid, .expired, .errored:
-            let message =
-                "Failed to wait for order resource \"\(order.metadata.name)\" to become ready: order is in "
-                + "\"\(status?.state?.rawValue ?? "")\" state: \(status?.reason ?? "")"
-            return failed("OrderFailed", message, view)
-        default: break
-        }
-        if order.metadata.isBeingDeleted { return ACMERequestPlan() }
-        // A reason is news at once; otherwise an order that is on its way is not worth a write.
-        let reason = status?.reason.nonEmpty
-        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? patience
-        if reason == nil, age < patience {
-            return ACMERequestPlan(lookAgain: view.now + patience - age)
-        }
-        let state = status?.state?.rawValue ?? "new"
-        let message =
-            "Waiting on certificate issuance from order \(order.key): \"\(state)\"" + (reason.map { ": \($0)" } ?? "")
-        return pending("OrderPending", message, view)
-    }
-
-    private static func issued(_ certificate: Base64Data, _ view: ACMERequestView) -> ACMERequestPlan {
-        do {
-            // The Order's controller has compared it with the Order; the request is what counts here.
-            let chain = try Chain.parse(pem: certificate.bytes, limits: view.limits)
-            let request = try SigningRequest(pem: view.request.spec.request.bytes, limit: view.limits.certificate)
-            guard let leaf = chain.first, leaf.publicKey == request.publicKey else {
-                return failed(
-                    "OrderBadCertificate", "The certificate of the Order is not for the key of this request", view)
-            }
-        } catch {
-            return failed("OrderBadCertificate", "The certificate of the Order cannot be used: \(error)", view)
-        }
-        var status = view.request.status ?? .init()
-        status.certificate = certificate
-        let message = "Certificate fetched from issuer successfully"
-        set(&status, .yes, "Issued", message, view.now)
-        return ACMERequestPlan(status: status, notices: [.normal("CertificateIssued", message)])
-    }
-
-    private static func pending(_ reason: String, _ message: String, _ view: ACMERequestView) -> ACMERequestPlan {
-        var status = view.request.status ?? .init()
-        set(&status, .no, "Pending", message, view.now)
-        guard status != view.request.status else { return ACMERequestPlan() }
-        return ACMERequestPlan(status: status, notices: [.normal(reason, message)])
-    }
-
-    private static func failed(_ reason: String, _ message: String, _ view: ACMERequestView) -> ACMERequestPlan {
-        var status = view.request.status ?? .init()
-        status.failureTime = view.now.wholeSeconds
-        set(&status, .no, "Failed", message, view.now)
-        return ACMERequestPlan(status: status, notices: [.warning(reason, message)])
-    }
-
-    private static func set(
-        _ status: inout CertificateRequest.Status, _ value: Condition.Status, _ reason: String, _ message: String,
-        _ now: Timestamp
-    ) {
-        status.conditions = status.conditions.setting(
-            Condition(type: Condition.Kind.ready, status: value, reason: reason, message: message), now: now)
     }
 }

@@ -41,6 +41,7 @@ package final class ACMERequestReconciler: Reconciler {
             view.order = try await client.find(Order.self, order.key)
             plan = ACMERequestDecision.decide(view)
         }
+        for order in plan.giveUp { try await giveUp(order) }
         if let order = plan.create {
             do throws(KubeError) {
                 orders.record(try await client.create(order))
@@ -63,16 +64,49 @@ package final class ACMERequestReconciler: Reconciler {
         return plan.lookAgain.map { .at($0) } ?? .onChange
     }
 
+    /// Another issuer was asked: this Order ends, and what it holds at its CA is let go.
+    private func giveUp(_ order: Order) async throws {
+        let why = "another issuer was asked, since \(OrderTrouble(order)?.words ?? "it failed")"
+        let patch: JSONValue = ["metadata": ["annotations": [Names.Annotation.givenUp: .string(why)]]]
+        orders.record(try await client.mergePatch(patch, of: Order.self, order.key))
+    }
+
     private func observe(_ request: CertificateRequest) -> ACMERequestView {
         let key = request.key
         let uid = request.metadata.uid ?? ""
-        let order = orders.matching(index: ACMECaches.owner, value: uid)
-            .sorted { $0.metadata.name < $1.metadata.name }.first
+        let owned = orders.matching(index: ACMECaches.owner, value: uid)
+            .sorted { (OrderStage($0), $0.metadata.name) < (OrderStage($1), $1.metadata.name) }
+        let order = owned.last
         let namesake = orders[ObjectKey(namespace: key.namespace, name: ACMERequestDecision.orderName(request))]
+        let predecessor = predecessor(of: request)
+        let others = OtherIssuers(
+            lookup.find(request.spec.issuerRef, namespace: key.namespace)?.annotations,
+            kind: request.spec.issuerRef.effectiveKind)
         return ACMERequestView(
             request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
-            isNameTaken: order == nil && namesake != nil,
-            predecessor: order == nil ? predecessor(of: request) : nil, limits: secrets.limits, now: time.now())
+            earlier: owned.dropLast(), fallbacks: others.fallbacks.map { candidate($0, key.namespace) },
+            rehearsal: rehearsal(others, request, predecessor),
+            isNameTaken: order == nil && namesake != nil, predecessor: predecessor, limits: secrets.limits,
+            now: time.now())
+    }
+
+    private func candidate(_ reference: IssuerReference, _ namespace: String) -> ACMECandidate {
+        ACMECandidate(reference: reference, issuer: lookup.acme(reference, namespace: namespace))
+    }
+
+    /// What was certified for the same names needs no rehearsal.
+    private func rehearsal(
+        _ others: OtherIssuers, _ request: CertificateRequest, _ predecessor: Predecessor?
+    ) -> Rehearsal {
+        let asks = request.metadata.annotations?[Names.Annotation.rehearse]
+        guard asks == "true" || (others.rehearses && asks != "false"), predecessor?.hasSameNames != true else {
+            return .none
+        }
+        guard let reference = others.rehearsal else {
+            return .impossible(
+                "the issuer has no annotation \(Names.Annotation.rehearsalIssuer) that names an issuer of a staging CA")
+        }
+        return .at(candidate(reference, request.key.namespace))
     }
 
     /// What is in the Secret of the Certificate that asks, if it came from the issuer that is asked.
@@ -85,7 +119,12 @@ package final class ACMERequestReconciler: Reconciler {
             secret.annotations.has(Names.Annotation.issuerName, request.spec.issuerRef.name),
             let leaf = secret.leaf.value, !leaf.isTemporary, let name = leaf.renewalName
         else { return nil }
-        return Predecessor(renewalName: name, notAfter: leaf.notAfter)
+        let wanted = (try? DesiredCertificate(certificate.spec)).map {
+            NamePrints(subject: $0.subject, names: $0.names)
+        }
+        let isSame =
+            leaf.names.looseDNSNames == wanted?.looseDNSNames && leaf.names.ipAddresses == wanted?.ipAddresses
+        return Predecessor(renewalName: name, notAfter: leaf.notAfter, hasSameNames: isSame)
     }
 }
 

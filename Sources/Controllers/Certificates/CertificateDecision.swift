@@ -5,6 +5,13 @@ import Wire
 /// What to do for one Certificate: total and pure.
 enum CertificateDecision {
     static func decide(_ view: CertificateView) -> [CertificateAction] {
+        step(view).flatMap { action -> [CertificateAction] in
+            guard case .setStatus(let status) = action else { return [action] }
+            return [action] + Urgency.notice(from: view.status, to: status).map { .tell($0) }
+        }
+    }
+
+    private static func step(_ view: CertificateView) -> [CertificateAction] {
         guard view.certificate.metadata.deletionTimestamp == nil else { return [] }
         if let owner = Duplicates.owner(view), owner != view.name { return yield(view, to: owner) }
         switch view.desired {

@@ -30,6 +30,8 @@ package final class CertificateReconciler: Reconciler {
     let signer: InstantSigner
     let claims: RequestClaims
     let keystores: KeystoreReview
+    /// Nil where there are no ACME issuers to wait for.
+    let orders: Cache<Order>?
     let events: EventRecorder
     let settings: CertificateSettings
     let time: any TimeSource
@@ -38,6 +40,7 @@ package final class CertificateReconciler: Reconciler {
     package init(
         client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, secrets: SecretStore,
         approval: ApprovalGate, policies: PolicyBook, signer: InstantSigner, claims: RequestClaims,
+        orders: Cache<Order>? = nil,
         events: EventRecorder,
         settings: CertificateSettings, time: any TimeSource, logger: Logger
     ) {
@@ -49,6 +52,7 @@ package final class CertificateReconciler: Reconciler {
         self.policies = policies
         self.signer = signer
         self.claims = claims
+        self.orders = orders
         keystores = KeystoreReview(secrets: secrets, limits: settings.limits)
         self.events = events
         self.settings = settings
@@ -92,14 +96,25 @@ package final class CertificateReconciler: Reconciler {
         let nextKeys = secrets.facts.matching(index: Index.certificate, value: uid)
             .filter { $0.isNextPrivateKey && $0.metadata.name != secretName && !$0.metadata.isBeingDeleted }
             .sorted { $0.metadata.name < $1.metadata.name }
+        let owned = requests.matching(index: Index.certificate, value: uid).sorted {
+            $0.metadata.name < $1.metadata.name
+        }
         return CertificateView(
             certificate: certificate,
             secret: secrets.knownFacts(ObjectKey(namespace: key.namespace, name: secretName)),
-            nextKeys: nextKeys,
-            requests: requests.matching(index: Index.certificate, value: uid)
-                .sorted { $0.metadata.name < $1.metadata.name },
-            rivals: rivals.sorted { $0.name < $1.name }, keystores: keystores.finding(key), settings: settings,
-            now: time.now())
+            nextKeys: nextKeys, requests: owned, rivals: rivals.sorted { $0.name < $1.name },
+            keystores: keystores.finding(key), obstacle: obstacle(owned), settings: settings, now: time.now())
+    }
+
+    /// What is in the way of the orders of requests that have brought nothing yet.
+    private func obstacle(_ requests: [RequestFacts]) -> String? {
+        guard let orders else { return nil }
+        for request in requests where request.state != .issued {
+            let found = orders.matching(index: ACMECaches.owner, value: request.metadata.uid ?? "")
+                .compactMap { $0.metadata.annotations?[Names.Annotation.preflight] }
+            if let text = found.min() { return text }
+        }
+        return nil
     }
 
     private func answersAtOnce(_ certificate: Certificate) async throws -> Bool {

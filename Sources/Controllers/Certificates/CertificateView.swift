@@ -34,13 +34,15 @@ struct CertificateView: Sendable, Equatable {
     var issuesAtOnce: Bool
     /// Whether the keystores in the Secret are as wanted.
     var keystores: KeystoreFinding
+    /// What is in the way of the ACME order under way.
+    var obstacle: String?
     var settings: CertificateSettings
     var now: Timestamp
 
     init(
         certificate: Certificate, secret: SecretFacts?, nextKeys: [SecretFacts] = [], requests: [RequestFacts] = [],
         rivals: [Rival] = [], issuesAtOnce: Bool = false, keystores: KeystoreFinding = .right,
-        settings: CertificateSettings = .init(), now: Timestamp
+        obstacle: String? = nil, settings: CertificateSettings = .init(), now: Timestamp
     ) {
         self.certificate = certificate
         do throws(FieldProblems) {
@@ -57,6 +59,7 @@ struct CertificateView: Sendable, Equatable {
         self.rivals = rivals
         self.issuesAtOnce = issuesAtOnce
         self.keystores = keystores
+        self.obstacle = obstacle
         self.settings = settings
         self.now = now
     }

@@ -155,7 +155,7 @@ enum Issuing {
     static func fail(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
         var status = Readiness.applied(to: view.status, view)
         let attempts = (status.failedIssuanceAttempts ?? 0) + 1
-        let retry = view.now.wholeSeconds + Backoff.delay(attempts: attempts, view.settings)
+        let retry = Backoff.retryTime(failedAt: view.now.wholeSeconds, attempts: attempts, view)
         status.lastFailureTime = view.now.wholeSeconds
         status.failedIssuanceAttempts = attempts
         status.nextPrivateKeySecretName = nil
@@ -166,6 +166,7 @@ enum Issuing {
                 type: Condition.Kind.issuing, status: .no, reason: problem.reason, message: message,
                 observedGeneration: view.certificate.metadata.generation),
             now: view.now)
+        status = Urgency.applied(to: status, view)
         return [.setStatus(status), .tell(.warning(problem.reason, message))]
             + view.nextKeys.map(keyDeletion) + [.lookAgain(at: retry)]
     }

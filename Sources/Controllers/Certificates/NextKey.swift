@@ -28,9 +28,12 @@ enum NextKey {
                 $1.metadata.name == preferred ? 0 : 1, $1.metadata.name
             )
         }
+        let compromised = RevokedCertificate.compromisedKey(view)
         var chosen: Plan.Choice?
         for secret in candidates {
-            if chosen == nil, let key = secret.privateKey.value, key.algorithm == desired.keyAlgorithm {
+            if chosen == nil, let key = secret.privateKey.value, key.algorithm == desired.keyAlgorithm,
+                key.publicKey != compromised
+            {
                 chosen = .stored(name: secret.metadata.name, publicKey: key.publicKey)
                 continue
             }
@@ -53,7 +56,9 @@ enum NextKey {
     }
 
     private static func newKey(_ view: CertificateView, _ desired: DesiredCertificate) -> (Plan.Choice, Notice?) {
-        guard !desired.rotatesKey, let secret = view.secret else { return (.make(.new), nil) }
+        guard !desired.rotatesKey, RevokedCertificate.compromisedKey(view) == nil, let secret = view.secret else {
+            return (.make(.new), nil)
+        }
         switch secret.privateKey {
         case .nothing: return (.make(.new), nil)
         case .bad(let problem):

@@ -17,13 +17,15 @@ enum Readiness {
         let renewal = Trigger.renewal(view)
         status.renewalTime = renewal?.time
         status.conditions = status.conditions.setting(ready(view, violation, renewal), now: view.now)
-        return status
+        return Obstacle.applied(to: Urgency.applied(to: status, view), view)
     }
 
     private static func ready(
         _ view: CertificateView, _ overruling: Violation?, _ renewal: RenewalPlan?
     ) -> Condition {
-        let violation = overruling ?? Policy.violation(view) ?? expired(view) ?? unreadableWindows(renewal)
+        let violation =
+            overruling ?? Policy.violation(view) ?? expired(view) ?? RevokedCertificate.violation(view)
+            ?? unreadableWindows(renewal)
         return Condition(
             type: Condition.Kind.ready, status: violation == nil ? .yes : .no, reason: violation?.reason ?? "Ready",
             message: violation.map { sentence($0.message) } ?? good(renewal),
@@ -57,10 +59,11 @@ enum Readiness {
         return Violation(reason: "Expired", message: "the certificate expired at \(leaf.notAfter)")
     }
 
-    /// When the Ready condition changes by time alone.
+    /// When a condition changes by time alone.
     static func nextChange(_ view: CertificateView) -> Timestamp? {
         guard let end = view.secret?.leaf.value?.notAfter, end > view.now else { return nil }
-        return end
+        guard let urgent = Urgency(view)?.begins, urgent > view.now else { return end }
+        return min(urgent, end)
     }
 
     static func sentence(_ text: String) -> String {

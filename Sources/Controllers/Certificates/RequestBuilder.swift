@@ -22,8 +22,11 @@ enum RequestBuilder {
             name: ChildName.request(certificate.metadata.name, revision: revision),
             namespace: certificate.metadata.namespace)
         metadata.labels = certificate.metadata.labels
-        metadata.annotations = view.settings.copiedAnnotations.filter(certificate.metadata.annotations)
-            .merging([
+        // What is to be revoked is no business of the next certificate.
+        let copied = view.settings.copiedAnnotations.filter(certificate.metadata.annotations)
+            .filter { !$0.key.hasPrefix(Names.Annotation.revocationPrefix) }
+        metadata.annotations =
+            copied.merging([
                 Names.Annotation.certificateRevision: String(revision),
                 Names.Annotation.privateKeySecretName: keySecret,
                 Names.Annotation.certificateName: certificate.metadata.name,

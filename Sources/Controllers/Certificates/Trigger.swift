@@ -14,7 +14,9 @@ enum Trigger {
 
     static func decide(_ view: CertificateView) -> Answer {
         let renewal = renewal(view)?.time
-        guard let reason = Policy.violation(view) ?? dueForRenewal(view, renewal) else { return .fine(until: renewal) }
+        guard
+            let reason = Policy.violation(view) ?? RevokedCertificate.reissue(view) ?? dueForRenewal(view, renewal)
+        else { return .fine(until: renewal) }
         if let retry = Backoff.retryTime(view), view.now < retry { return .wait(reason, until: retry) }
         return .issue(reason)
     }
@@ -43,7 +45,13 @@ enum Backoff {
     static func retryTime(_ view: CertificateView) -> Timestamp? {
         guard let failed = view.status.lastFailureTime else { return nil }
         if specChangedSinceFailure(view) { return nil }
-        return failed + delay(attempts: view.status.failedIssuanceAttempts ?? 0, view.settings)
+        return retryTime(failedAt: failed, attempts: view.status.failedIssuanceAttempts ?? 0, view)
+    }
+
+    /// Later and later, but sooner again when the certificate is about to run out.
+    static func retryTime(failedAt: Timestamp, attempts: Int, _ view: CertificateView) -> Timestamp {
+        let usual = failedAt + delay(attempts: attempts, view.settings)
+        return Urgency(view)?.retryTime(failedAt: failedAt, usual: usual).wholeSeconds ?? usual
     }
 
     static func delay(attempts: Int, _ settings: CertificateSettings) -> Duration {

@@ -93,6 +93,15 @@ extension CertificateReconciler {
             else { return }
             enqueue(ObjectKey(namespace: request.metadata.namespace ?? "", name: owner.name))
         }
+        orders?.onChange { [requests] old, new in
+            let key = Names.Annotation.preflight
+            guard let new, new.metadata.annotations?[key] != old?.metadata.annotations?[key],
+                let request = new.metadata.controller, request.kind == CertificateRequest.resource.kind,
+                let owner = requests[ObjectKey(namespace: new.key.namespace, name: request.name)]?.metadata.controller,
+                owner.kind == Certificate.resource.kind
+            else { return }
+            enqueue(ObjectKey(namespace: new.key.namespace, name: owner.name))
+        }
         secrets.facts.onChange { old, new in
             guard let secret = new ?? old else { return }
             let namespace = secret.metadata.namespace ?? ""

@@ -220,7 +220,8 @@ extension IssuerReconciler {
         guard let directory = server.knownDirectory else { return nil }
         return ServerInformation(
             directory, clockSkew: server.clockSkew,
-            problems: IssuerOptions(issuer.metadata.annotations, server: acme.server).problems)
+            problems: IssuerOptions(issuer.metadata.annotations, server: acme.server).problems
+                + OtherIssuers(issuer.metadata.annotations, kind: Object.resource.kind).problems)
     }
 
     private func binding(

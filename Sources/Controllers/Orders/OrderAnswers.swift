@@ -17,6 +17,7 @@ enum OrderAnswers {
             refuse(failure, news.question, view, &plan)
         } else {
             plan.progress.failures = 0
+            if view.order.metadata.annotations?[Names.Annotation.trouble] != nil { plan.trouble = .isClear }
             if plan.status.state?.isFailure != true { plan.status.reason = nil }
         }
         if let certificate = news.certificate { complete(certificate, news, view, &plan) }
@@ -47,6 +48,7 @@ enum OrderAnswers {
         case .invalid, .expired:
             let failed = view.challenges.filter { $0.status?.state?.isFailure == true }
             let texts = [order.error.map { "\($0)" }, failed.isEmpty ? nil : sentence(failed)].compactMap(\.self)
+            plan.note(trouble(order, failed), of: view.order)
             let why = texts.isEmpty ? "the server gave no reason" : texts.joined(separator: "; ")
             plan.fail(
                 "The ACME order is \(order.status.rawValue): \(why)", view.now, state: plan.status.state ?? .invalid)
@@ -99,6 +101,13 @@ enum OrderAnswers {
         }
     }
 
+    /// Whether another CA may do better: not where a name could not be proved.
+    private static func trouble(_ order: ACMEOrder, _ failed: [Challenge]) -> OrderTrouble? {
+        if let kind = order.error.flatMap({ OrderTrouble.kind(of: $0) }) { return kind }
+        let isForbidden = { (challenge: Challenge) in challenge.status?.reason?.contains(":error:caa") == true }
+        return !failed.isEmpty && failed.allSatisfy(isForbidden) ? .caa : nil
+    }
+
     /// One sentence about the names that could not be proved.
     static func sentence(_ failed: [Challenge]) -> String {
         failed.map { challenge in
@@ -116,6 +125,7 @@ extension OrderAnswers {
         _ error: ACMEError, _ question: OrderQuestion, _ view: OrderView, _ plan: inout OrderPlan
     ) {
         let sentence = "\(attempt(question)): \(error)"
+        plan.note(OrderTrouble(error, failures: plan.progress.failures + 1, now: view.now), of: view.order)
         switch error.advice {
         case .permanent:
             if accountIsDoubtful(error, question), plan.progress.accountDoubts == 0 {

@@ -11,6 +11,10 @@ enum OrderDecision {
         var plan = OrderPlan(status: view.order.status ?? .init(), progress: view.progress)
         guard !view.order.metadata.isBeingDeleted else { return plan }
         if let news = view.news { OrderAnswers.absorb(news, view, &plan) }
+        OrderPreflight.absorb(view, &plan)
+        if let why = view.order.metadata.annotations?[Names.Annotation.givenUp], plan.status.state?.isFinal != true {
+            plan.fail("Given up: \(why)", view.now)
+        }
         if let state = plan.status.state, state.isFinal, state != .valid || plan.status.certificate != nil {
             finish(view, &plan)
             return plan
@@ -64,14 +68,15 @@ enum OrderDecision {
             if let duration = spec.duration.nonEmpty.flatMap({ GoDuration($0) }) {
                 order.notAfter = view.now + duration.duration
             }
+            guard OrderPreflight.permits(view, &plan) else { return }
             if let hold = view.hold, view.now < hold.until {
                 plan.wait("Waiting to create the ACME order: \(hold.sentence)")
                 plan.lookAgain = hold.until
-            } else if let turn = view.turn, view.now < turn {
-                plan.wait(
-                    "Waiting to create the ACME order: as many as the CA allows have been made, and certificates that "
-                        + "run out sooner go first; next attempt at \(turn.wholeSeconds.rfc3339)")
-                plan.lookAgain = turn
+                if hold.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
+            } else if let turn = view.turn, view.now < turn.until {
+                plan.wait("Waiting to create the ACME order: \(turn.sentence)")
+                plan.lookAgain = turn.until
+                if turn.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
             } else {
                 plan.ask = .create(order)
             }

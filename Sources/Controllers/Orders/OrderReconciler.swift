@@ -4,6 +4,7 @@ import Issuers
 package import KubeClient
 package import KubeModel
 package import KubeRuntime
+package import Solvers
 import Synchronization
 package import Wire
 
@@ -18,10 +19,13 @@ package final class OrderReconciler: Reconciler {
     private let client: KubeClient
     private let events: EventRecorder
     private let errands: Errands<OrderNews>
-    private let time: any TimeSource
+    private let inspections: Errands<[PreflightFinding]>
+    private let preflight: Preflight?
+    private let preflightMode: PreflightMode
+    let time: any TimeSource
     private let progress = Mutex<[ObjectKey: Noted]>([:])
-    private let budget = Mutex(OrderBudget())
-    private let queue = KeySink()
+    let budget = Mutex(OrderBudget())
+    let queue = KeySink()
     private let issuerQueue: @Sendable (ObjectReference) -> Void
 
     private struct Noted {
@@ -29,10 +33,13 @@ package final class OrderReconciler: Reconciler {
         var progress: OrderProgress
     }
 
-    /// - Parameter lookAtIssuer: has the controller of issuers look at one whose account the server denies.
+    /// - Parameters:
+    ///   - preflight: looks at what is in the way of an order; without it nothing is looked at.
+    ///   - lookAtIssuer: has the controller of issuers look at one whose account the server denies.
     package init(
         client: KubeClient, orders: Cache<Order>, challenges: Cache<Challenge>, access: ACMEAccess,
-        events: EventRecorder, time: any TimeSource, lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
+        events: EventRecorder, time: any TimeSource, preflight: Preflight? = nil, mode: PreflightMode = .warn,
+        lookAtIssuer: @escaping @Sendable (ObjectReference) -> Void
     ) {
         self.client = client
         self.orders = orders
@@ -41,23 +48,33 @@ package final class OrderReconciler: Reconciler {
         self.events = events
         self.time = time
         issuerQueue = lookAtIssuer
+        self.preflight = preflight
+        preflightMode = preflight == nil ? .off : mode
         errands = Errands { [queue] in queue.enqueue($0) }
+        inspections = Errands { [queue] in queue.enqueue($0) }
     }
 
     /// How much of what CAs allow is used.
     package var budgets: [OrderBudget.Reading] { budget.withLock { $0.readings(at: time.now()) } }
 
-    /// Asks ACME servers until cancelled.
-    package func run() async throws { try await errands.run() }
+    /// Asks ACME servers, and DNS servers before them, until cancelled.
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.errands.run() }
+            group.addTask { try await self.inspections.run() }
+            try await group.waitForAll()
+        }
+    }
 
     /// Whether a server is being asked.
-    package var isAsking: Bool { errands.isBusy }
+    package var isAsking: Bool { errands.isBusy || inspections.isBusy }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let order = orders[key] else {
             progress.withLock { _ = $0.removeValue(forKey: key) }
             errands.consume(key)
-            budget.withLock { $0.forget(key) }
+            inspections.consume(key)
+            leave(key)
             return .onChange
         }
         var (view, account) = observe(order)
@@ -69,7 +86,10 @@ package final class OrderReconciler: Reconciler {
         }
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
+        if view.inspection != nil { inspections.consume(key) }
+        if plan.isOutOfBudget(view) { leave(key) }
         note(plan.progress, of: order)
+        if plan.inspects, let account { inspect(order, account) }
         if let question = plan.ask, let account { ask(question, order, plan.status, account) }
         return plan.lookAgain.map { .at($0) } ?? .onChange
     }
@@ -85,6 +105,8 @@ package final class OrderReconciler: Reconciler {
                 order: order, challenges: owned.sorted { $0.metadata.name < $1.metadata.name }, issuer: issuer,
                 news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
                 hold: order.status?.url.nonEmpty == nil ? hold(over: order) : nil,
+                inspection: inspections.answer(for: key, uid: uid),
+                isInspecting: inspections.isUnderWay(for: key, uid: uid), preflightMode: preflightMode,
                 progress: noted?.uid == uid ? noted!.progress : OrderProgress(jitter: .random(in: 0..<1)),
                 now: time.now()), account
         )
@@ -96,29 +118,6 @@ package final class OrderReconciler: Reconciler {
         return held.isEmpty ? nil : .longest(of: held, over: order, at: time.now())
     }
 
-    /// When the CA's budget has room for this order, if it has not now.
-    private func turn(of order: Order, _ account: ACMEClient) -> Timestamp? {
-        guard case .ready(let facts) = access.find(order.spec.issuerRef, namespace: order.key.namespace).0,
-            let limit = facts.options.orderLimit, order.spec.replaces.nonEmpty == nil
-        else { return nil }
-        let now = time.now()
-        if !budget.withLock({ $0.knows(account.accountURL) }) {
-            let issuer = IssuerLookup.indexValue(order.spec.issuerRef, namespace: order.key.namespace)
-            let made = orders.all().filter { other in
-                other.status?.url.nonEmpty != nil
-                    && IssuerLookup.indexValue(other.spec.issuerRef, namespace: other.key.namespace) == issuer
-            }
-            budget.withLock { $0.began(account.accountURL, made: made.compactMap(\.metadata.creationTimestamp)) }
-        }
-        // What is new has nothing to serve yet: it counts like one that runs out within three days.
-        let needed =
-            order.metadata.annotations?[Names.Annotation.neededBefore].flatMap { Timestamp(rfc3339: $0) }
-            ?? (order.metadata.creationTimestamp ?? now) + .seconds(3 * 86400)
-        return budget.withLock {
-            $0.ask(order.key, account: account.accountURL, needed: needed, limit: limit, now: now)
-        }
-    }
-
     private func apply(_ plan: OrderPlan, _ view: OrderView) async throws {
         var order = view.order
         if plan.isWorthWriting(over: order.status) {
@@ -128,6 +127,11 @@ package final class OrderReconciler: Reconciler {
         if let hold = plan.hold, hold != OrderHold(order) {
             let patch: JSONValue = ["metadata": ["annotations": try JSONValue(encoding: hold.annotations)]]
             order = try await client.mergePatch(patch, of: Order.self, order.key)
+            orders.record(order)
+        }
+        for annotations in [plan.preflight?.annotations, plan.trouble?.annotations].compactMap(\.self) {
+            order = try await client.mergePatch(
+                ["metadata": ["annotations": annotations]], of: Order.self, order.key)
             orders.record(order)
         }
         if let refusal = plan.actionRequired,
@@ -181,6 +185,23 @@ package final class OrderReconciler: Reconciler {
 }
 
 extension OrderReconciler {
+    /// Looks, beside the workers, at what is in the way of an order.
+    private func inspect(_ order: Order, _ account: ACMEClient) {
+        guard let preflight, let identifiers = try? OrderDecision.identifiers(of: order.spec),
+            case .ready(let facts) = access.find(order.spec.issuerRef, namespace: order.key.namespace).0
+        else { return }
+        inspections.start(for: order.key, uid: order.metadata.uid ?? "", lane: "dns") {
+            // A server that cannot be asked is no finding: the order will say so.
+            let identities = (try? await account.server.directory())?.caaIdentities ?? []
+            let known = KnownCA(server: account.server.settings.directoryURL)
+            let inquiry = PreflightInquiry(
+                order, identifiers, facts, accountURL: account.accountURL,
+                caaIdentities: identities.isEmpty ? known?.caaIdentities ?? [] : identities,
+                clockSkew: account.server.clockSkew)
+            return await preflight.inspect(inquiry)
+        }
+    }
+
     /// Has `enqueue` called with every Order that a change may concern. Call it before the informers run.
     package func connect(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
         queue.connect(enqueue)

@@ -2,6 +2,7 @@ import ACME
 import CertificateAPI
 import KubeModel
 import PKI
+import Solvers
 import Wire
 
 /// Everything the decision about one Order looks at.
@@ -16,8 +17,13 @@ struct OrderView: Sendable, Equatable {
     var isAsking = false
     /// A limit that another Order has met and that keeps this one from being made.
     var hold: OrderHold?
-    /// When this order's turn comes, where a CA's budget has run out for now.
-    var turn: Timestamp?
+    /// What the look before the order has found since the last look at the Order.
+    var inspection: [PreflightFinding]?
+    /// Whether that look is under way.
+    var isInspecting = false
+    var preflightMode = PreflightMode.off
+    /// Why and how long this order has to wait, where a CA's budget has no room for it now.
+    var turn: OrderTurn?
     var progress = OrderProgress()
     var now: Timestamp
 }
@@ -39,6 +45,8 @@ struct OrderProgress: Sendable, Hashable {
     var heardAt: Timestamp?
     /// When the server will forget the order.
     var expires: Timestamp?
+    /// What the look before the order has found last.
+    var preflight: PreflightReport?
 }
 
 /// What to ask the server.
@@ -82,6 +90,26 @@ struct OrderPlan: Sendable, Equatable {
     var hold: OrderHold?
     /// The server wants a person to do something first.
     var actionRequired: Refusal?
+    /// What the Order is to say of its preflight; nil to leave that.
+    var preflight: PreflightMark?
+    /// What the Order is to say of why its CA cannot certify now; nil to leave that.
+    var trouble: TroubleMark?
+    /// Look, beside all else, at what is in the way of the order.
+    var inspects = false
     var ask: OrderQuestion?
     var lookAgain: Timestamp?
+}
+
+/// What an Order says of its preflight.
+enum PreflightMark: Sendable, Equatable {
+    case says(String)
+    case isClear
+
+    /// For a merge patch.
+    var annotations: JSONValue {
+        switch self {
+        case .says(let text): [Names.Annotation.preflight: .string(text)]
+        case .isClear: [Names.Annotation.preflight: .null]
+        }
+    }
 }

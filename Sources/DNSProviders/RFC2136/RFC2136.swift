@@ -1,5 +1,5 @@
 import CertificateAPI
-import DNSWire
+package import DNSWire
 import KubeModel
 import Wire
 
@@ -36,6 +36,15 @@ package struct RFC2136: DNSProvider {
 
     package func cleanUp(_ record: TXTRecord) async throws(DNSProviderError) {
         try await change(record) { .remove($0) }
+    }
+
+    /// An update that changes nothing shows whether the server holds the zone and takes the key.
+    package func probe(_ name: DNSName) async throws(DNSProviderError) {
+        do throws(DNSError) {
+            try await send(UpdateMessage(zone: try await zone(of: name), changes: []))
+        } catch {
+            throw .dns(error)
+        }
     }
 
     private func change(

@@ -16,6 +16,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Ingresses") var shim: ShimFlags
     @OptionGroup(title: "Gateway API") var gateway: GatewayFlags
     @OptionGroup(title: "ACME") var acme: ACMEFlags
+    @OptionGroup(title: "ACME orders") var issuance: IssuanceFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
     @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags

@@ -84,6 +84,42 @@ struct AccountFaultTests {
         #expect(bench.ca.count(.keyChange) <= plan.times + 2)
     }
 
+    /// What no server should answer to these requests.
+    static let absurd: [FakeCA.Plan] = [FakeCA.Fault.wrongLocation, .orderVanishes, .accountVanishes].flatMap { fault in
+        [FakeCA.Kind.newAccount, .keyChange].map { FakeCA.Plan(fault: fault, kind: $0, times: 1) }
+    }
+
+    @Test("an absurd answer is told in words, or healed by asking again; no second account is made", arguments: absurd)
+    func absurdities(plan: FakeCA.Plan) async throws {
+        let bench = try await Bench.make(plan)
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        let next = try await PrivateKey.generate(.ecdsa(.p256))
+        for _ in 1...2 {
+            let answer: AccountAnswer
+            if plan.kind == .newAccount {
+                answer = await AccountRegistration(
+                    ACMEExamples.issuer(), status: nil, server: bench.server, key: key, binding: nil
+                ).ask()
+            } else {
+                // Registered again where the server has lost it.
+                bench.ca.registerAgain()
+                let account = try await bench.server.newAccount(NewACMEAccount(), key: key)
+                answer = await AccountKeyChange(
+                    server: bench.server, accountURL: account.url, present: try AccountKey(key),
+                    next: try AccountKey(next)
+                ).ask()
+            }
+            if case .refused(let error, _) = answer { #expect("\(error)".count > 20) }
+            bench.ca.registerAgain()
+            bench.clock.advance(.seconds(600))
+        }
+        #expect(bench.ca.accountCount <= (plan.kind == .keyChange ? 2 : 1))
+        #expect(bench.ca.seen.count <= 16)
+        if plan.kind == .newAccount {
+            #expect(try await bench.server.existingAccount(of: key)?.url == bench.ca.account(of: key.publicKey))
+        }
+    }
+
     @Test("a next key that has an account of its own is told as taken (K4)")
     func taken() async throws {
         let bench = try await Bench.make(nil)

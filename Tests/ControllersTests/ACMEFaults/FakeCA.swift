@@ -12,10 +12,10 @@ final class FakeCA: HTTPTransport {
     /// What a request is for.
     enum Kind: String, Sendable, Hashable, CaseIterable {
         case directory, newNonce, newOrder, authorization, challenge, finalize, order, certificate
-        case newAccount, keyChange
+        case newAccount, keyChange, revoke, renewalInfo
 
         /// Those of an order.
-        static let ordering = allCases.filter { $0 != .newAccount && $0 != .keyChange }
+        static let ordering = allCases.filter { ![.newAccount, .keyChange, .revoke, .renewalInfo].contains($0) }
     }
 
     /// How the server misbehaves.
@@ -50,6 +50,8 @@ final class FakeCA: HTTPTransport {
         var knowsAccount = true
         /// Account URLs by the thumbprint of their keys.
         var accounts: [String: String] = [:]
+        /// As they were sent.
+        var revoked: Set<String> = []
         var spoilt = 0
         var tooEarly = 0
     }
@@ -88,6 +90,7 @@ final class FakeCA: HTTPTransport {
     var seen: [Kind] { state.withLock { $0.seen } }
     func count(_ kind: Kind) -> Int { seen.count { $0 == kind } }
     var orderCount: Int { state.withLock { $0.orders.count } }
+    var revokedCount: Int { state.withLock { $0.revoked.count } }
     var spoilt: Int { state.withLock { $0.spoilt } }
     /// Requests that came before the time the server had named.
     var tooEarly: Int { state.withLock { $0.tooEarly } }
@@ -154,6 +157,8 @@ final class FakeCA: HTTPTransport {
         case "nonce": return .newNonce
         case "new-acct": return .newAccount
         case "key-change": return .keyChange
+        case "revoke": return .revoke
+        case "ari": return .renewalInfo
         case "new-order": return .newOrder
         case "authz": return .authorization
         case "chall": return .challenge
@@ -173,10 +178,17 @@ extension FakeCA {
             return json([
                 "newNonce": "https://ca.example/nonce", "newAccount": "https://ca.example/new-acct",
                 "newOrder": "https://ca.example/new-order", "keyChange": "https://ca.example/key-change",
+                "revokeCert": "https://ca.example/revoke",
                 "renewalInfo": dislikes.tellsOfRenewals ? "https://ca.example/ari" : .null,
                 "meta": ["profiles": .object(profiles)],
             ])
         case .newNonce: return reply(.ok, [])
+        case .renewalInfo:
+            let start = clock.now() + .seconds(86400)
+            let window: JSONValue = [
+                "start": .string(start.rfc3339), "end": .string((start + .seconds(86400)).rfc3339),
+            ]
+            return json(["suggestedWindow": window], .ok, ["Retry-After": "21600"])
         default: break
         }
         let signed = try JSONValue(parsing: request.body ?? [])
@@ -192,12 +204,13 @@ extension FakeCA {
         switch kind {
         case .newAccount: return try register(header, try JSONValue(parsing: payload))
         case .keyChange: return try changeKey(try JSONValue(parsing: payload))
+        case .revoke: return revoke(try JSONValue(parsing: payload))
         case .newOrder: return make(try JSONValue(parsing: payload))
         case .authorization: return authorization(parts[1])
         case .challenge: return accept(parts[1])
         case .finalize: return try finalize(parts[1], payload)
         case .certificate: return try await certificate(parts[1])
-        case .order, .directory, .newNonce: return order(parts[1])
+        case .order, .directory, .newNonce, .renewalInfo: return order(parts[1])
         }
     }
 
@@ -230,6 +243,12 @@ extension FakeCA {
         }
         // Who signs with a key that is no account's is told no more than that.
         return isDone ? json(["status": "valid"]) : problem("unauthorized", .forbidden)
+    }
+
+    private func revoke(_ payload: JSONValue) -> Response {
+        let certificate = payload["certificate"]?.stringValue ?? ""
+        let isNew = state.withLock { $0.revoked.insert(certificate).inserted }
+        return isNew ? reply(.ok, []) : problem("alreadyRevoked", .badRequest)
     }
 
     /// The account of this key.

@@ -99,7 +99,8 @@ struct OrderLimitTests {
 
     @Test("an order whose turn has not come waits for it, and says so (Q7)")
     func turn() async throws {
-        let plan = OrderDecision.decide(try await view(Examples.order()) { $0.turn = now + .seconds(30) })
+        let plan = OrderDecision.decide(
+            try await view(Examples.order()) { $0.turn = OrderTurn(until: now + .seconds(30), reason: .orders) })
         #expect(plan.ask == nil)
         #expect(plan.lookAgain == now + .seconds(30))
         #expect(plan.status.reason?.hasSuffix("next attempt at \((now + .seconds(30)).rfc3339)") == true)
@@ -119,35 +120,36 @@ struct OrderLimitTests {
 @Suite("The budget of orders")
 struct OrderBudgetTests {
     private let now = ACMEExamples.now
-    private let limit = OrderLimit("3/1h")!
+    private let limits = CALimits(orders: OrderLimit("3/1h")!)
 
-    private func key(_ name: String) -> ObjectKey { ObjectKey(namespace: "web", name: name) }
+    private func wish(_ name: String, needed: Int = 86400, names: String? = nil, count: Int = 1) -> OrderWish {
+        OrderWish(
+            key: ObjectKey(namespace: "web", name: name), needed: now + .seconds(needed), names: names ?? name,
+            nameCount: count)
+    }
 
     @Test("so many orders are made in the time, and the next when the first is old enough (Q7)")
-    func limits() {
+    func limit() {
         var budget = OrderBudget()
-        func ask(_ name: String, at time: Timestamp, needed: Duration = .seconds(86400)) -> Timestamp? {
-            budget.ask(key(name), account: "a", needed: now + needed, limit: limit, now: time)
+        func ask(_ name: String, at seconds: Int) -> Timestamp? {
+            budget.ask(wish(name), account: "a", limits: limits, now: now + .seconds(seconds))?.until
         }
-        for number in 0..<3 { #expect(ask("n\(number)", at: now + .seconds(number)) == nil) }
-        #expect(ask("n3", at: now + .seconds(3)) == now + .seconds(3600))
-        #expect(ask("n3", at: now + .seconds(3599)) == now + .seconds(3600))
-        #expect(ask("n3", at: now + .seconds(3600)) == nil)
-        #expect(ask("n4", at: now + .seconds(3600)) == now + .seconds(3601))
+        for number in 0..<3 { #expect(ask("n\(number)", at: number) == nil) }
+        #expect(ask("n3", at: 3) == now + .seconds(3600))
+        #expect(ask("n3", at: 3599) == now + .seconds(3600))
+        #expect(ask("n3", at: 3600) == nil)
+        #expect(ask("n4", at: 3600) == now + .seconds(3601))
         // Another account has a budget of its own.
-        #expect(budget.ask(key("x"), account: "b", needed: now, limit: limit, now: now) == nil)
+        #expect(budget.ask(wish("x"), account: "b", limits: limits, now: now) == nil)
     }
 
     @Test("what runs out first goes first, whoever asked before (Q7)")
     func priority() {
         var budget = OrderBudget()
-        for number in 0..<3 {
-            _ = budget.ask(key("n\(number)"), account: "a", needed: now, limit: limit, now: now + .seconds(number))
+        func ask(_ name: String, needed: Int, at seconds: Int) -> Timestamp? {
+            budget.ask(wish(name, needed: needed), account: "a", limits: limits, now: now + .seconds(seconds))?.until
         }
-        func ask(_ name: String, needed: Int, at: Int) -> Timestamp? {
-            budget.ask(
-                key(name), account: "a", needed: now + .seconds(needed), limit: limit, now: now + .seconds(at))
-        }
+        for number in 0..<3 { _ = ask("n\(number)", needed: 0, at: number) }
         #expect(ask("later", needed: 9000, at: 10) == now + .seconds(3600))
         #expect(ask("sooner", needed: 5000, at: 11) == now + .seconds(3600))
         #expect(ask("later", needed: 9000, at: 3600) == now + .seconds(3601))
@@ -159,16 +161,101 @@ struct OrderBudgetTests {
     func forgetting() {
         var budget = OrderBudget()
         #expect(!budget.knows("a"))
-        budget.began("a", made: [now - .seconds(7200), now - .seconds(60), now - .seconds(30), now - .seconds(10)])
+        let made = [-7200, -60, -30, -10].map { OrderBudget.Made(at: now + .seconds($0), names: "n\($0)") }
+        budget.began("a", made: made, open: [], now: now)
         #expect(budget.knows("a"))
-        func ask(_ name: String, needed: Int, at: Int) -> Timestamp? {
-            budget.ask(
-                key(name), account: "a", needed: now + .seconds(needed), limit: limit, now: now + .seconds(at))
+        func ask(_ name: String, needed: Int, at seconds: Int) -> Timestamp? {
+            budget.ask(wish(name, needed: needed), account: "a", limits: limits, now: now + .seconds(seconds))?.until
         }
         #expect(ask("gone", needed: 1, at: 0) == now + .seconds(3540))
         #expect(ask("here", needed: 2, at: 0) == now + .seconds(3570))
-        budget.forget(key("gone"))
+        #expect(budget.forget(wish("gone").key) == [])
         #expect(ask("here", needed: 2, at: 3540) == nil)
+    }
+
+    @Test("so many are open at once; when one is done, the one that runs out first is called (Q7)")
+    func open() {
+        var budget = OrderBudget()
+        func ask(_ name: String, needed: Int = 9000) -> OrderTurn.Reason? {
+            budget.ask(wish(name, needed: needed), account: "a", limits: CALimits(openOrders: 2), now: now)?.reason
+        }
+        #expect(ask("a") == nil)
+        #expect(ask("b") == nil)
+        #expect(ask("later", needed: 9000) == .openOrders(2))
+        #expect(ask("sooner", needed: 5000) == .openOrders(2))
+        // One that asks again while it is open has lost its answer only.
+        #expect(ask("a", needed: 1) == nil)
+        #expect(budget.forget(wish("b").key) == [wish("sooner").key])
+        #expect(ask("later", needed: 9000) == .openOrders(1))
+        #expect(ask("sooner", needed: 5000) == nil)
+        #expect(budget.forget(wish("nobody").key) == [])
+    }
+
+    @Test("so many names are proved at once; an order with more goes alone (Q7)")
+    func openNames() {
+        var budget = OrderBudget()
+        func ask(_ name: String, _ count: Int) -> OrderTurn.Reason? {
+            budget.ask(wish(name, count: count), account: "a", limits: CALimits(openNames: 10), now: now)?.reason
+        }
+        #expect(ask("a", 6) == nil)
+        #expect(ask("b", 5) == .openNames(6))
+        #expect(budget.forget(wish("a").key) == [wish("b").key])
+        #expect(ask("b", 5) == nil)
+        #expect(budget.forget(wish("b").key) == [])
+        #expect(ask("large", 50) == nil)
+        #expect(ask("c", 1) == .openNames(50))
+    }
+
+    @Test("an order for the same names waits for the one that is open: the CA would take both for one (Q7)")
+    func twins() {
+        var budget = OrderBudget()
+        func ask(_ name: String, _ names: String) -> OrderTurn.Reason? {
+            budget.ask(wish(name, names: names), account: "a", limits: CALimits(), now: now)?.reason
+        }
+        #expect(ask("a", "x") == nil)
+        #expect(ask("b", "x") == .twin(wish("a").key))
+        #expect(ask("c", "y") == nil)
+        #expect(budget.forget(wish("a").key) == [wish("b").key])
+        #expect(ask("b", "x") == nil)
+        // After a restart the one that is open is known from its Order.
+        var other = OrderBudget()
+        other.began("a", made: [], open: [wish("a", names: "x")], now: now)
+        #expect(
+            other.ask(wish("b", names: "x"), account: "a", limits: CALimits(), now: now)?.reason
+                == .twin(wish("a").key))
+    }
+
+    @Test("an order that is not done after a while is waited for no longer (Q7)")
+    func stuck() {
+        var budget = OrderBudget()
+        func ask(_ name: String, _ names: String, after: Duration) -> OrderTurn.Reason? {
+            budget.ask(
+                wish(name, names: names), account: "a", limits: CALimits(openOrders: 1), now: now + after)?.reason
+        }
+        #expect(ask("a", "x", after: .zero) == nil)
+        #expect(ask("b", "x", after: .seconds(599)) == .twin(wish("a").key))
+        #expect(ask("b", "x", after: .seconds(600)) == .openOrders(1))
+        #expect(ask("b", "x", after: .seconds(1800)) == nil)
+    }
+
+    @Test("the same names are not ordered more often than the CA allows; renewals that name theirs are exempt (ARI10)")
+    func sameNames() {
+        var budget = OrderBudget()
+        let limits = CALimits(sameNames: OrderLimit("2/168h")!)
+        func ask(_ name: String, at seconds: Int, isExempt: Bool = false) -> OrderTurn? {
+            var wish = wish(name, names: "x")
+            wish.isExempt = isExempt
+            defer { _ = budget.forget(wish.key) }
+            return budget.ask(wish, account: "a", limits: limits, now: now + .seconds(seconds))
+        }
+        #expect(ask("a", at: 0) == nil)
+        #expect(ask("b", at: 10) == nil)
+        #expect(ask("c", at: 20) == OrderTurn(until: now + .seconds(604_800), reason: .sameNames))
+        #expect(ask("d", at: 30, isExempt: true) == nil)
+        #expect(ask("c", at: 604_800) == nil)
+        for reason in [OrderTurn.Reason.sameNames, .openOrders(2), .openNames(3), .twin(wish("a").key), .orders] {
+            #expect(OrderTurn(until: now, reason: reason).sentence.count > 40)
+        }
     }
 
     @Test("limits are read as written, and known for CAs that publish them (Q7)")
@@ -178,8 +265,17 @@ struct OrderBudgetTests {
         for text in ["", "300", "0/1h", "-1/1h", "a/1h", "1/", "1/0s", "1/9000h", "1/1h/2"] {
             #expect(OrderLimit(text) == nil)
         }
-        #expect(OrderLimit(knownFor: "https://acme-v02.api.letsencrypt.org/directory")?.count == 300)
-        #expect(OrderLimit(knownFor: "https://ca.example/dir") == nil)
+        let known = KnownCA(server: "https://acme-v02.api.letsencrypt.org/directory")
+        #expect(known?.limits.orders == OrderLimit("300/3h"))
+        #expect(known?.limits.sameNames == OrderLimit("5/168h"))
+        #expect(known?.caaIdentities == ["letsencrypt.org"])
+        let staging = KnownCA(server: "https://acme-staging-v02.api.letsencrypt.org/directory")
+        #expect(staging?.limits.orders?.count == 1500)
+        #expect(KnownCA(server: "https://acme.zerossl.com/v2/DV90")?.limits.openOrders == 20)
+        #expect(KnownCA(server: "https://ca.example/dir") == nil)
+        #expect(
+            IssuerOptions(nil, server: "https://api.buypass.com/acme/directory").problems.first?.contains("another CA")
+                == true)
     }
 
     @Test("annotations of the issuer say what the spec has no field for, and what is wrong in them (F1, F3, X6)")
@@ -187,21 +283,23 @@ struct OrderBudgetTests {
         let options = IssuerOptions(
             [
                 Names.Annotation.preferredChain: "smallest", Names.Annotation.profileMode: "preferred",
-                Names.Annotation.orderLimit: "10/1h",
+                Names.Annotation.orderLimit: "10/1h", Names.Annotation.sameNamesLimit: "none",
+                Names.Annotation.openOrders: "7", Names.Annotation.openNames: "50",
             ], server: "https://acme-v02.api.letsencrypt.org/directory")
         #expect(options.chain == .smallest)
         #expect(options.profileIsPreferred)
-        #expect(options.orderLimit == OrderLimit("10/1h"))
+        #expect(options.limits == CALimits(orders: OrderLimit("10/1h"), openOrders: 7, openNames: 50))
         #expect(options.problems.isEmpty)
         let wrong = IssuerOptions(
             [
                 Names.Annotation.preferredRoot: "ISRG", Names.Annotation.preferredChain: "best",
                 Names.Annotation.profileMode: "maybe", Names.Annotation.orderLimit: "many",
+                Names.Annotation.openOrders: "0",
             ], server: "https://ca.example/dir")
-        #expect(wrong.problems.count == 4)
+        #expect(wrong.problems.count == 5)
         #expect(wrong.chain == nil)
         let none = IssuerOptions(
             [Names.Annotation.orderLimit: "none"], server: "https://acme-v02.api.letsencrypt.org/directory")
-        #expect(none.orderLimit == nil)
+        #expect(none.limits.orders == nil)
     }
 }

@@ -62,11 +62,11 @@ true
 
 {{- define "certwright.rules.certificates" -}}
 # Certificates get requests, and requests get answers. The finalizers are what an API server that enforces
-# OwnerReferencesPermissionEnforcement asks for before an owner reference may block the owner's deletion. A request is
-# patched to remember what a Venafi server calls it.
+# OwnerReferencesPermissionEnforcement asks for before an owner reference may block the owner's deletion. A Certificate is
+# patched to remember what of it is being revoked, a request to remember what a Venafi server calls it.
 - apiGroups: [cert-manager.io]
   resources: [certificates]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [cert-manager.io]
   resources: [certificaterequests]
   verbs: [get, list, watch, create, patch, delete]
