@@ -69,7 +69,11 @@ let rooms: [Target] = [
     room("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     // certificates
     room("CertificateAPI", ["KubeModel", "PKI", "Calendar", "Wire"]),
-    room("DNSProviders", ["CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes]),
+    room(
+        "DNSProviders",
+        [
+            "CertificateAPI", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, subprocess, system,
+        ]),
     room(
         "Solvers",
         [
@@ -141,8 +145,8 @@ let testTargets: [Target] = [
     tests(
         "DNSProviders",
         [
-            "CertificateAPI", "DNSWire", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire", httpTypes, nio,
-            system,
+            "CertificateAPI", "CurlTransport", "DNSWire", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire",
+            httpTypes, nio, subprocess, system,
         ]),
     tests(
         "Solvers",

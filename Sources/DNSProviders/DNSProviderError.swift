@@ -24,6 +24,8 @@ package enum DNSProviderError: Error, Sendable, Hashable, CustomStringConvertibl
     case missingPermission(provider: String, doing: String, needs: String, detail: String)
     /// `needs` is what the credentials must have to see the zone.
     case zoneNotFound(provider: String, name: DNSName, needs: String)
+    /// The challenge's name does not lead to the provider yet: its owner has to make an alias.
+    case aliasMissing(provider: String, name: DNSName, target: DNSName)
     /// Others change the same records at the same time.
     case conflict(provider: String, detail: String)
     /// Too many requests: the next one is worth it at `until`.
@@ -55,6 +57,9 @@ package enum DNSProviderError: Error, Sendable, Hashable, CustomStringConvertibl
             "\(provider) does not let these credentials \(doing)\(Self.tail(detail)); they need \(needs)"
         case .zoneNotFound(let provider, let name, let needs):
             "\(provider) has no zone for \(name.text) that these credentials can see; where it has one, they need \(needs)"
+        case .aliasMissing(let provider, let name, let target):
+            "\(provider) keeps the record of \(name.text) under another name: create the DNS record "
+                + "\(name) CNAME \(target)"
         case .conflict(let provider, let detail):
             "\(provider): the records were changed by others meanwhile\(Self.tail(detail))"
         case .rateLimited(let provider, _): "\(provider) takes no more requests for now; trying again when it does"

@@ -21,6 +21,8 @@ package struct ProviderContext: Sendable {
     package var cluster: any ClusterSource
     /// The configuration's own, such as `spec.solver.dns01.cloudflare`, for errors that name a field.
     package var path = FieldPath("dns01")
+    /// The challenge that is worked on.
+    package var challenge = ChallengeFacts()
 
     package init(
         secrets: any SecretSource, namespace: String, resolver: Resolver, http: any HTTPTransport,
@@ -36,6 +38,18 @@ package struct ProviderContext: Sendable {
         self.memory = memory
         self.machine = machine
         self.cluster = cluster
+    }
+}
+
+/// What interfaces want to know of a challenge beside its record.
+package struct ChallengeFacts: Sendable, Hashable {
+    /// The name to be proven, without a wildcard; empty where nobody said it.
+    package var dnsName = ""
+    package var uid = ""
+
+    package init(dnsName: String = "", uid: String = "") {
+        self.dnsName = dnsName
+        self.uid = uid
     }
 }
 
@@ -67,6 +81,11 @@ package protocol ClusterSource: Sendable {
     func token(
         of account: ObjectKey, audiences: [String], seconds: Int
     ) async throws(ClusterFailure) -> Redacted<String>
+    /// Puts `octets` under a key of a Secret, provided that what stands there is still `old` (nil for nothing).
+    /// False where it is not, or the Secret changed meanwhile.
+    func replace(
+        _ dataKey: String, of secret: ObjectKey, _ old: [UInt8]?, with octets: [UInt8]
+    ) async throws(ClusterFailure) -> Bool
 }
 
 /// Why the API server did not do it. `status` is nil where there was no answer; `detail` is a sentence.
@@ -89,6 +108,11 @@ package struct NoCluster: ClusterSource {
     package func token(
         of account: ObjectKey, audiences: [String], seconds: Int
     ) async throws(ClusterFailure) -> Redacted<String> {
+        throw ClusterFailure(status: nil, detail: "there is no API server here")
+    }
+    package func replace(
+        _ dataKey: String, of secret: ObjectKey, _ old: [UInt8]?, with octets: [UInt8]
+    ) async throws(ClusterFailure) -> Bool {
         throw ClusterFailure(status: nil, detail: "there is no API server here")
     }
 }

@@ -10,8 +10,15 @@ package protocol OwnDNSProvider: DNSProvider {
 /// Every DNS provider there is, by its key under `dns01`.
 package struct DNSProviderRegistry: Sendable {
     package static let standard = DNSProviderRegistry(
-        [Cloudflare.self, RFC2136.self],
-        own: [DNSimple.self, Infoblox.self, Linode.self, OVH.self, Porkbun.self, Scaleway.self])
+        [
+            ACMEDNS.self, Akamai.self, AzureDNS.self, CloudDNS.self, Cloudflare.self, DigitalOcean.self, RFC2136.self,
+            Route53.self, Webhook.self,
+        ],
+        own: [
+            DeSEC.self, DNSimple.self, Gandi.self, GoDaddy.self, HTTPHook.self, Hetzner.self, Infoblox.self,
+            Linode.self,
+            Namecheap.self, OVH.self, Porkbun.self, PowerDNS.self, Program.self, Scaleway.self,
+        ])
 
     /// The group under `dns01.webhook` that means a provider of this program.
     package static let ownGroup = "certwright.io"

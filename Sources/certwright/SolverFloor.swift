@@ -24,7 +24,8 @@ struct SolverFloor {
                 recursiveServers: recursive.isEmpty ? ResolvConf.system().servers : recursive,
                 recursiveOnly: flags.dns01RecursiveNameserversOnly, clusterResourceNamespace: resourceNamespace,
                 longestPause: flags.dns01CheckRetryPeriod.duration),
-            client: dns, secrets: secrets, http: transport, time: time)
+            client: dns, secrets: secrets, http: transport, time: time, machine: SystemMachine(),
+            cluster: ClusterDoor(client))
         let http01 = HTTP01Solver(options: http01Options, client: client, http: transport, dns: dns, time: time)
         return ChallengeSolvers(dns01: dns01, http01: http01, time: time)
     }

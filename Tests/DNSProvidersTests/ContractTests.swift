@@ -16,10 +16,11 @@ struct ContractCase: Sendable, CustomTestStringConvertible {
 extension ContractSubject {
     /// Every provider that speaks to a fake. Those with a real server have a suite of their own, which asks for the same.
     static let all: [ContractSubject] = [
-        .cloudflare, .dnsimple, .infoblox, .linode, .ovh, .porkbun, .scaleway,
+        .acmeDNS, .akamai, .azureDNS, .cloudDNS, .cloudflare, .digitalOcean, .route53, .deSEC, .dnsimple, .gandi,
+        .goDaddy, .hetzner, .http, .infoblox, .linode, .namecheap, .ovh, .porkbun, .scaleway,
     ]
     /// Every provider whose requests are counted, real servers included.
-    static let counted: [ContractSubject] = all
+    static let counted: [ContractSubject] = all + [.powerDNS("https://pdns.example")]
 }
 
 @Suite("The contract of DNS providers")

@@ -19,8 +19,9 @@ struct RegistryTests {
     @Test("a provider that is not built in is refused by its field, with those that are")
     func unsupported() throws {
         #expect(
-            try Self.problems(#"{"route53": {"region": "eu-west-1"}}"#) == [
-                "spec.acme.solvers[0].dns01.route53: Forbidden: this provider is not supported yet; supported are cloudflare, rfc2136, webhook"
+            try Self.problems(#"{"route66": {"region": "eu-west-1"}}"#) == [
+                "spec.acme.solvers[0].dns01.route66: Forbidden: this provider is not supported yet; supported are "
+                    + DNSProviderRegistry.standard.keys.sorted().joined(separator: ", ")
             ])
     }
 

@@ -139,12 +139,14 @@ package struct DNS01Solver: ChallengeSolver {
 
     private func context(for challenge: Challenge) -> ProviderContext {
         let isCluster = challenge.spec.issuerRef.isClusterIssuer
-        return ProviderContext(
+        var context = ProviderContext(
             secrets: secrets,
             namespace: isCluster ? options.clusterResourceNamespace : challenge.metadata.namespace ?? "",
             resolver: resolver, http: http, time: time,
             allowsAmbientCredentials: isCluster ? options.ambientForClusterIssuers : options.ambientForIssuers,
             memory: memory, machine: machine, cluster: cluster)
+        context.challenge = ChallengeFacts(dnsName: challenge.spec.dnsName, uid: challenge.metadata.uid ?? "")
+        return context
     }
 
     /// `nameservers` of a stanza that name no server.

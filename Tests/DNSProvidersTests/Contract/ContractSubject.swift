@@ -66,6 +66,8 @@ struct ContractSubject: Sendable, CustomTestStringConvertible {
     /// How the service says that it is asked too often, and for how long; its own words where it has some.
     var throttled = Response(head: ResponseHead(status: .tooManyRequests, headers: [.retryAfter: "7"]))
     var throttledFor: Duration = .seconds(7)
+    /// How many challenges are worked on in one zone; fewer where every request repeats the whole zone.
+    var busyCount = 200
     var machine: [String: String] = [:]
     var files: [String: String] = [:]
     /// The service with these zones, and nothing in them.

@@ -17,6 +17,17 @@ final class SecretBox: SecretSource {
 
     func replace(_ data: [String: [String: String]]) { self.data.withLock { $0 = data } }
 
+    func text(_ name: String, _ dataKey: String) -> String? { data.withLock { $0[name]?[dataKey] } }
+
+    /// As the API server does it for `ClusterSource`.
+    func replace(_ dataKey: String, of name: String, _ old: [UInt8]?, with octets: [UInt8]) -> Bool {
+        data.withLock { data in
+            guard data[name] != nil, data[name]?[dataKey].map({ Array($0.utf8) }) == old else { return false }
+            data[name]?[dataKey] = String(decoding: octets, as: UTF8.self)
+            return true
+        }
+    }
+
     func secret(_ key: ObjectKey) async throws -> Secret? {
         data.withLock { $0[key.name] }.map { values in
             Secret(
@@ -49,11 +60,14 @@ final class ContractWorld: Sendable {
     private let memory: Mutex<ProviderMemory>
     private let heard = Mutex<[String]>([])
     private let cluster: any ClusterSource
+    private let clock: any TimeSource
 
+    /// `clock`: what the provider goes by, where that is not the time of the fake.
     init(
         _ subject: ContractSubject, time: LeapingTime = LeapingTime(), server: (any ContractServer)? = nil,
-        cluster: any ClusterSource = NoCluster()
+        cluster: any ClusterSource = NoCluster(), clock: (any TimeSource)? = nil
     ) {
+        self.clock = clock ?? time
         self.subject = subject
         self.time = time
         self.server = server ?? subject.serve(Self.zones, time)
@@ -71,7 +85,7 @@ final class ContractWorld: Sendable {
             secrets: secrets, namespace: "ns",
             resolver: Resolver(
                 servers: [], client: DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(1))),
-            http: network, time: time, allowsAmbientCredentials: !subject.machine.isEmpty,
+            http: network, time: clock, allowsAmbientCredentials: !subject.machine.isEmpty,
             memory: own ?? memory.withLock { $0 },
             machine: ScriptedMachine(variables: subject.machine, files: subject.files), cluster: cluster)
     }

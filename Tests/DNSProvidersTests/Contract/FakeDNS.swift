@@ -143,6 +143,14 @@ final class FakeDNS: Sendable {
         }
     }
 
+    func holds(_ value: String, at name: String) -> Bool {
+        state.withLock { $0.records.contains { $0.name == name && $0.value == value } }
+    }
+
+    func drop(_ value: String, at name: String) {
+        state.withLock { $0.records.removeAll { $0.name == name && $0.value == value } }
+    }
+
     func version(of zone: String) -> Int { state.withLock { $0.versions[zone] ?? 0 } }
 
     /// One page of a list that starts at `start`.
@@ -156,7 +164,14 @@ struct FakeServer: ContractServer {
     let dns: FakeDNS
     let service: any FakeService
 
-    var transport: any HTTPTransport { FakeTransport(service: service) }
+    private let oneAtATime = FakeGate()
+
+    init(dns: FakeDNS, service: any FakeService) {
+        self.dns = dns
+        self.service = service
+    }
+
+    var transport: any HTTPTransport { FakeTransport(service: service, gate: oneAtATime) }
     func values(at name: String) async throws -> [String] {
         dns.state.withLock { $0.records.filter { $0.name == name }.map(\.value).sorted() }
     }

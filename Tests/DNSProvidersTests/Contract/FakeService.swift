@@ -1,5 +1,6 @@
 import HTTPTransport
 import HTTPTypes
+import Synchronization
 import Wire
 
 /// A provider's HTTP interface, written from its documentation (named in the file of each), that keeps what it is
@@ -85,12 +86,14 @@ extension Response {
 /// Lends a fake to clients.
 struct FakeTransport: HTTPTransport {
     let service: any FakeService
+    var gate = FakeGate()
 
     func withResponse<R: Sendable>(
         to request: TransportRequest, _ use: (ResponseHead, ResponseBody) async throws -> R
     ) async throws -> R {
         await Task.yield()  // others come in between, as on a network
-        let response = service.answer(try FakeRequest(request))
+        let request = try FakeRequest(request)
+        let response = gate.pass { service.answer(request) }
         await Task.yield()
         let rest = OneChunk(response.body)
         return try await use(response.head, ResponseBody { () async throws(TransportError) in rest.take() })
@@ -101,4 +104,11 @@ private final class OneChunk: Sendable {
     private let chunk: ManagedChunk
     init(_ bytes: [UInt8]) { chunk = ManagedChunk(bytes) }
     func take() -> [UInt8]? { chunk.take() }
+}
+
+/// A service does one request after the other, as a database would have it.
+final class FakeGate: Sendable {
+    private let lock = Mutex(())
+
+    func pass(_ work: () -> Response) -> Response { lock.withLock { _ in work() } }
 }
