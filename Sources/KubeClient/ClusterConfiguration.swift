@@ -9,6 +9,8 @@ package struct ClusterConfiguration: Sendable {
     package var credentials: any CredentialSource
     /// The namespace that the context names.
     package var namespace: String
+    /// As whom to act, where the credential's owner may (kubectl's `--as`).
+    package var impersonation: Impersonation?
 
     package init(
         server: String, tls: TLSOptions, proxy: ProxyChoice = .environment, credentials: any CredentialSource,
@@ -19,5 +21,18 @@ package struct ClusterConfiguration: Sendable {
         self.proxy = proxy
         self.credentials = credentials
         self.namespace = namespace
+    }
+}
+
+/// Another user, whose rights count in place of the caller's own (Kubernetes: user impersonation).
+package struct Impersonation: Sendable, Equatable {
+    package var user: String
+    package var uid: String?
+    package var groups: [String]
+
+    package init(user: String, uid: String? = nil, groups: [String] = []) {
+        self.user = user
+        self.uid = uid
+        self.groups = groups
     }
 }
