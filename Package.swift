@@ -92,6 +92,12 @@ let rooms: [Target] = [
             "DNSWire", "HTTPTransport", "PKI", "Wire", httpTypes, logging,
         ]),
     room(
+        "Diagnosis",
+        [
+            "Admission", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "PKI",
+            "Wire", httpTypes,
+        ]),
+    room(
         "Injection",
         ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
     ),
@@ -102,7 +108,8 @@ let rooms: [Target] = [
     program(
         "certwright",
         [
-            "Admission", "Controllers", "Injection", "Issuers", "Solvers", "DNSProviders", "CertificateAPI",
+            "Admission", "Controllers", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
+            "CertificateAPI",
             "KubeRuntime",
             "KubeClient",
             "KubeModel",
@@ -110,6 +117,12 @@ let rooms: [Target] = [
             nio, httpTypes, logging, lifecycle, arguments, system,
         ]),
     program("acmesolver", ["HTTPServer", httpTypes]),
+    program(
+        "kubectl-cert",
+        [
+            "Diagnosis", "Issuers", "CertificateAPI", "KubeClient", "KubeModel", "ACME", "DNSWire", "CurlTransport",
+            "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
+        ]),
     .executableTarget(
         name: "certwright-bench",
         dependencies: [
@@ -129,7 +142,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "TestSupport", "ACME", "CertificateAPI", "Controllers", "HTTPServer", "KubeClient", "KubeModel",
+            "certwright", "kubectl-cert", "TestSupport", "ACME", "CertificateAPI", "Controllers", "HTTPServer",
+            "KubeClient", "KubeModel",
             "KubeRuntime", "DNSWire", "HTTPTransport", "Operations", "PKI", "Wire", arguments, httpTypes, logging, nio,
             subprocess, system,
         ], path: "Tests/Cluster", swiftSettings: house),
@@ -140,6 +154,17 @@ let testTargets: [Target] = [
             "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", logging,
             system,
         ]),
+    tests(
+        "Diagnosis",
+        [
+            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", system,
+        ]),
+    .testTarget(
+        name: "KubectlCertTests",
+        dependencies: [
+            "kubectl-cert", "CertificateAPI", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
+            "TestSupport", "Wire", "YAML", arguments, httpTypes, system,
+        ], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),
     tests("DNSWire", ["TestSupport", "Wire", nio]),
     tests(
@@ -195,9 +220,9 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport", "Injection",
-            "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML", arguments, logging,
-            system,
+            "certwright", "Admission", "CertificateAPI", "Controllers", "Diagnosis", "HTTPServer", "HTTPTransport",
+            "Injection", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML",
+            arguments, logging, system,
         ], swiftSettings: house),
     .testTarget(
         name: "InstallTests",
@@ -222,6 +247,7 @@ let package = Package(
     products: [
         .executable(name: "certwright", targets: ["certwright"]),
         .executable(name: "acmesolver", targets: ["acmesolver"]),
+        .executable(name: "kubectl-cert", targets: ["kubectl-cert"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),

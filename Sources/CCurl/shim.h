@@ -57,6 +57,11 @@ static inline const char *certwright_easy_get_text(CURL *easy, CURLINFO info) {
     char *value = NULL;
     return (curl_easy_getinfo)(easy, info, &value) == CURLE_OK ? value : NULL;
 }
+// The certificates that the server showed, each a list of "Name:value" lines; NULL when they were not kept.
+static inline const struct curl_certinfo *certwright_easy_get_certificates(CURL *easy) {
+    struct curl_certinfo *value = NULL;
+    return (curl_easy_getinfo)(easy, CURLINFO_CERTINFO, &value) == CURLE_OK ? value : NULL;
+}
 static inline void *certwright_easy_get_private(CURL *easy) {
     char *value = NULL;
     (curl_easy_getinfo)(easy, CURLINFO_PRIVATE, &value);

@@ -28,7 +28,8 @@ final class ActiveTransfer {
     func completed(_ code: CURLcode) {
         if code == CURLE_OK {
             let url: String? = shared.request.redirects == .refuse ? nil : easy.effectiveURL
-            shared.apply { $0.finished(nil, url: url) }
+            let peers = shared.request.keepsPeerCertificates ? easy.peerCertificates : []
+            shared.apply { $0.finished(nil, url: url, peerCertificates: peers) }
         } else {
             let failure = TransportError(code, detail: easy.errorDetail, wasSent: easy.hasSent)
             shared.apply { $0.finished(failure) }

@@ -121,6 +121,22 @@ extension EasyHandle {
         unsafe certwright_easy_get_text(pointer, CURLINFO_EFFECTIVE_URL).map { unsafe String(cString: $0) }
     }
 
+    /// The certificates that the server showed, in PEM, leaf first.
+    var peerCertificates: [String] {
+        guard let shown = unsafe certwright_easy_get_certificates(pointer),
+            let lists = unsafe shown.pointee.certinfo
+        else { return [] }
+        return unsafe (0..<Int(shown.pointee.num_of_certs)).compactMap { index in
+            var entry = unsafe lists[index]
+            while let line = unsafe entry {
+                let text = unsafe String(cString: line.pointee.data)
+                if text.hasPrefix("Cert:") { return String(text.dropFirst(5)) }
+                unsafe entry = line.pointee.next
+            }
+            return nil
+        }
+    }
+
     /// A connection stood and the request went out on it, at least in part.
     var hasSent: Bool {
         var microseconds: curl_off_t = 0

@@ -51,6 +51,7 @@ struct TransferMachine<Waiter> {
     private var head: HeadParser
     private var unread: [UInt8] = []
     private var received = 0
+    private var peerCertificates: [String] = []
     private var waiting: (waiter: Waiter, goal: TransferGoal)?
 
     init(_ request: TransportRequest, isStream: Bool) {
@@ -102,7 +103,10 @@ extension TransferMachine {
     }
 
     /// libcurl is done with the transfer; `url` is the last one it asked.
-    mutating func finished(_ failure: TransportError?, url: String? = nil) -> Step {
+    mutating func finished(
+        _ failure: TransportError?, url: String? = nil, peerCertificates: [String] = []
+    ) -> Step {
+        self.peerCertificates = peerCertificates
         switch state {
         case .ended: return Step()
         case .awaitingHead: return fail(failure ?? .garbage("the answer ended inside its head"))
@@ -174,7 +178,10 @@ extension TransferMachine {
         case (.ended(_, let failure?), _): return .failure(failure)
         case (.awaitingHead, _), (.receiving, .response): return nil
         case (.receiving(let whole), .head), (.ended(let whole?, nil), .head): return .success(.head(whole))
-        case (.ended(let whole?, nil), .response): return .success(.response(Response(head: whole, body: takeUnread())))
+        case (.ended(let whole?, nil), .response):
+            var response = Response(head: whole, body: takeUnread())
+            response.peerCertificates = peerCertificates
+            return .success(.response(response))
         case (.receiving, .chunk): return nil
         case (.ended, .chunk): return .success(.endOfBody)
         case (.ended(nil, nil), _): preconditionFailure("ended with neither head nor failure")

@@ -18,6 +18,8 @@ package struct ResponseHead: Sendable, Hashable {
 package struct Response: Sendable, Hashable {
     package let head: ResponseHead
     package let body: [UInt8]
+    /// PEM, as the server showed them, leaf first; empty unless they were asked for.
+    package var peerCertificates: [String] = []
 
     package init(head: ResponseHead, body: [UInt8] = []) {
         self.head = head

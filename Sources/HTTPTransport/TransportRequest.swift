@@ -25,6 +25,8 @@ package struct TransportRequest: Sendable {
     /// Where to connect for a `host:port` of the URL, as an IP address without port; the name in TLS and `Host` stay.
     package var addressOverrides: [String: String]
     package var lane: Lane
+    /// Whether the certificates that the server showed come along with a whole response.
+    package var keepsPeerCertificates = false
 
     package init(
         url: String, method: HTTPRequest.Method = .get, headers: HTTPFields = [:], body: [UInt8]? = nil,

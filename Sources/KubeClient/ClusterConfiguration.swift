@@ -11,6 +11,8 @@ package struct ClusterConfiguration: Sendable {
     package var namespace: String
     /// The file that the server's CA was read from; nil where it stood in the kubeconfig, or there is none.
     package var authorityFile: String?
+    /// As whom to act, where the credential's owner may (kubectl's `--as`).
+    package var impersonation: Impersonation?
 
     package init(
         server: String, tls: TLSOptions, proxy: ProxyChoice = .environment, credentials: any CredentialSource,
@@ -35,5 +37,18 @@ extension ClusterConfiguration {
             return bytes
         case .system, .insecure: return nil
         }
+    }
+}
+
+/// Another user, whose rights count in place of the caller's own (Kubernetes: user impersonation).
+package struct Impersonation: Sendable, Equatable {
+    package var user: String
+    package var uid: String?
+    package var groups: [String]
+
+    package init(user: String, uid: String? = nil, groups: [String] = []) {
+        self.user = user
+        self.uid = uid
+        self.groups = groups
     }
 }

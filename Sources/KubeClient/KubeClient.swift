@@ -121,6 +121,7 @@ package struct KubeClient: Sendable {
         var headers: HTTPFields = [.accept: request.accept.rawValue, .userAgent: userAgent]
         if let contentType = request.contentType { headers[.contentType] = contentType.rawValue }
         if let header = authorization.header { headers[.authorization] = header }
+        configuration.impersonation?.add(to: &headers)
         var tls = configuration.tls
         if let identity = authorization.identity {
             tls = TLSOptions(trust: tls.trust, identity: identity, serverName: tls.serverName)
@@ -160,5 +161,17 @@ extension KubeRequest {
         guard path.hasPrefix("/"), !segments.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) else {
             throw .encoding("the path \(path) holds a name that no object can have")
         }
+    }
+}
+
+extension Impersonation {
+    /// Field values hold no line breaks: `HTTPField` takes such values out.
+    fileprivate func add(to headers: inout HTTPFields) {
+        guard let userField = HTTPField.Name("Impersonate-User"), let uidField = HTTPField.Name("Impersonate-Uid"),
+            let groupField = HTTPField.Name("Impersonate-Group")
+        else { return }
+        headers[userField] = user
+        if let uid { headers[uidField] = uid }
+        for group in groups { headers.append(HTTPField(name: groupField, value: group)) }
     }
 }

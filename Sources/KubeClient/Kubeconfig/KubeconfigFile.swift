@@ -38,6 +38,9 @@ struct KubeconfigFile: Codable, Sendable {
         var username: String?
         var password: String?
         var impersonate: String?
+        var impersonateUID: String?
+        var impersonateGroups: [String]?
+        var impersonateExtra: JSONObject?
         var exec: ExecConfig?
         var authProvider: JSONValue?
 
@@ -48,6 +51,9 @@ struct KubeconfigFile: Codable, Sendable {
             case clientKeyData = "client-key-data"
             case token, tokenFile, username, password, exec
             case impersonate = "as"
+            case impersonateUID = "as-uid"
+            case impersonateGroups = "as-groups"
+            case impersonateExtra = "as-user-extra"
             case authProvider = "auth-provider"
         }
     }

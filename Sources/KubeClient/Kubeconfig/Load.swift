@@ -11,7 +11,19 @@ extension ClusterConfiguration {
     /// `~/.kube/config`. Throws with the file and the field that cannot be used.
     package static func load(
         kubeconfig path: String?, context: String? = nil, server: String? = nil,
-        environment: Environment, time: any TimeSource = SystemTime()
+        overrides: KubeconfigOverrides = KubeconfigOverrides(), environment: Environment,
+        time: any TimeSource = SystemTime()
+    ) throws(KubeconfigError) -> ClusterConfiguration {
+        var configuration = try written(path, context, overrides, environment, time: time)
+        if let server { configuration.server = server.hasSuffix("/") ? String(server.dropLast()) : server }
+        try overrides.apply(to: &configuration)
+        return configuration
+    }
+
+    /// What the files say, or the pod's service account.
+    private static func written(
+        _ path: String?, _ context: String?, _ overrides: KubeconfigOverrides, _ environment: Environment,
+        time: any TimeSource
     ) throws(KubeconfigError) -> ClusterConfiguration {
         var paths: [String] = []
         if let path {
@@ -37,9 +49,7 @@ extension ClusterConfiguration {
             }
             try merged.add(bytes, file: path)
         }
-        var configuration = try merged.configuration(context: context, time: time)
-        if let server { configuration.server = server.hasSuffix("/") ? String(server.dropLast()) : server }
-        return configuration
+        return try merged.configuration(context: context, overrides: overrides, time: time)
     }
 
     /// The folder where Kubernetes puts a pod's token, CA and namespace.
@@ -73,7 +83,7 @@ extension ClusterConfiguration {
 
 extension MergedKubeconfig {
     func configuration(
-        context requested: String?, time: any TimeSource
+        context requested: String?, overrides: KubeconfigOverrides = KubeconfigOverrides(), time: any TimeSource
     ) throws(KubeconfigError) -> ClusterConfiguration {
         let all = files.joined(separator: ":")
         guard let name = requested ?? currentContext else {
@@ -82,7 +92,7 @@ extension MergedKubeconfig {
         guard let context = contexts[name] else {
             throw KubeconfigError(file: all, problem: "it has no context \"\(name)\".")
         }
-        guard let clusterName = context.value.cluster, let cluster = clusters[clusterName] else {
+        guard let clusterName = overrides.cluster ?? context.value.cluster, let cluster = clusters[clusterName] else {
             throw KubeconfigError(
                 file: context.file, problem: "context \"\(name)\" names a cluster that is not there.")
         }
@@ -91,7 +101,8 @@ extension MergedKubeconfig {
                 file: cluster.file, problem: "clusters[\(clusterName)].cluster.server is no http or https URL.")
         }
         var user: Sourced<KubeconfigFile.User>?
-        if let userName = context.value.user, !userName.isEmpty {
+        let userName = overrides.user ?? context.value.user ?? ""
+        if !userName.isEmpty {
             guard let found = users[userName] else {
                 throw KubeconfigError(
                     file: context.file, problem: "context \"\(name)\" names a user that is not there.")
@@ -100,9 +111,9 @@ extension MergedKubeconfig {
         }
         let trust = try trust(cluster, clusterName)
         let identity =
-            try user.map { user throws(KubeconfigError) in try self.identity(user, context.value.user ?? "") } ?? nil
+            try user.map { user throws(KubeconfigError) in try self.identity(user, userName) } ?? nil
         let credentials = try credentials(
-            user, name: context.value.user ?? "", cluster: cluster, time: time)
+            user, name: userName, cluster: cluster, time: time)
         var configuration = ClusterConfiguration(
             server: server, tls: TLSOptions(trust: trust, identity: identity, serverName: cluster.value.tlsServerName),
             proxy: cluster.value.proxyURL.map { $0.isEmpty ? .environment : .url($0) } ?? .environment,
@@ -112,7 +123,19 @@ extension MergedKubeconfig {
         {
             configuration.authorityFile = FileBytes.resolve(path, besides: cluster.file)
         }
+        configuration.impersonation = try impersonation(user, name: userName)
         return configuration
+    }
+
+    private func impersonation(
+        _ user: Sourced<KubeconfigFile.User>?, name: String
+    ) throws(KubeconfigError) -> Impersonation? {
+        guard let user, let target = user.value.impersonate, !target.isEmpty else { return nil }
+        if user.value.impersonateExtra?.isEmpty == false {
+            throw KubeconfigError(file: user.file, problem: "users[\(name)].user.as-user-extra is not supported.")
+        }
+        return Impersonation(
+            user: target, uid: user.value.impersonateUID, groups: user.value.impersonateGroups ?? [])
     }
 
     private func trust(
@@ -169,9 +192,6 @@ extension MergedKubeconfig {
     ) throws(KubeconfigError) -> any CredentialSource {
         guard let user else { return FixedCredential(Authorization()) }
         let value = user.value
-        if value.impersonate != nil {
-            throw KubeconfigError(file: user.file, problem: "users[\(name)].user.as (impersonation) is not supported.")
-        }
         if value.authProvider != nil {
             throw KubeconfigError(
                 file: user.file,

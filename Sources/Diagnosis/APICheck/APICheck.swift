@@ -1,24 +1,24 @@
 import CertificateAPI
 import HTTPTransport
-import KubeClient
+package import KubeClient
 import KubeModel
-import Wire
+package import Wire
 
 /// What is still missing before the API can be used, judged from single answers of the API server. Each function answers
 /// a sentence, or nil when all is well.
-enum APICheck {
-    typealias Answer = Result<JSONValue, KubeError>
+package enum APICheck {
+    package typealias Answer = Result<JSONValue, KubeError>
 
-    static let webhook = "webhook.cert-manager.io"
+    package static let webhook = "webhook.cert-manager.io"
 
     /// What each group must serve.
-    static let resources: [(group: String, plurals: Set<String>)] = [
+    package static let resources: [(group: String, plurals: Set<String>)] = [
         (Names.group, ["certificates", "certificaterequests", "issuers", "clusterissuers"]),
         (Names.acmeGroup, ["orders", "challenges"]),
     ]
 
     /// `answer` is the list of resources of a group's version.
-    static func missing(from answer: Answer, group: String, plurals: Set<String>) -> String? {
+    package static func missing(from answer: Answer, group: String, plurals: Set<String>) -> String? {
         switch answer {
         case .failure(let error) where error.isNotFound || error.isUnserved:
             return "The definitions of \(group) are not installed, or not established yet: apply crds/."
@@ -31,7 +31,7 @@ enum APICheck {
     }
 
     /// `answer` is that to a good CertificateRequest.
-    static func problem(ofGood answer: Answer) -> String? {
+    package static func problem(ofGood answer: Answer) -> String? {
         switch answer {
         case .failure(let error): return unreachable(error) ?? refusal(error)
         case .success(let request):
@@ -46,7 +46,7 @@ enum APICheck {
     }
 
     /// `answer` is that to a CertificateRequest that holds no signing request.
-    static func problem(ofBad answer: Answer) -> String? {
+    package static func problem(ofBad answer: Answer) -> String? {
         switch answer {
         case .success:
             return """
