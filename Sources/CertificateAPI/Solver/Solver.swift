@@ -101,6 +101,16 @@ extension Solver {
             return (first.key, first.value)
         }
 
+        /// Whether a person writes the records. The API has no provider for that, so it takes the shape of one outside of
+        /// this controller: a webhook of our own group.
+        package var isManual: Bool {
+            guard let provider, provider.key == "webhook" else { return false }
+            return provider.config["groupName"]?.stringValue == Self.manualGroup
+                && provider.config["solverName"]?.stringValue == "manual"
+        }
+
+        package static let manualGroup = "certwright.dev"
+
         package init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: PathKey.self)
             for key in container.allKeys {

@@ -12,6 +12,7 @@ enum SolverReview {
         let problems =
             solver.problems(at: path) + UnsupportedFields.problems(in: solver, at: path, dnsProviders: registry.keys)
         guard problems.isEmpty, let dns01 = solver.dns01 else { return problems }
+        if dns01.isManual { return DNS01Solver.serverProblems(in: dns01, at: path["dns01"]) }
         return registry.problems(in: dns01, at: path["dns01"])
             + DNS01Solver.serverProblems(in: dns01, at: path["dns01"])
     }

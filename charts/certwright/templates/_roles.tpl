@@ -5,6 +5,7 @@ ClusterRoleBinding of the same name (controller-rbac.yaml). Nothing here is for 
 {{- define "certwright.concerns" -}}
 issuers certificates secrets acme http01 ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
+{{- if include "certwright.usesTraefikRoutes" . }} traefik-routes{{ end }}
 {{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
 {{- if .Values.webhook.enabled }} webhook{{ end }}
 {{- if .Values.cainjector.enabled }} injection{{ end }}
@@ -14,6 +15,13 @@ issuers certificates secrets acme http01 ingress-shim
 {{- define "certwright.usesGatewayAPI" -}}
 {{- $config := default dict .Values.config }}
 {{- if or (has "--enable-gateway-api" .Values.extraArgs) (has "--enable-gateway-api=true" .Values.extraArgs) $config.enableGatewayAPI (default dict $config.gatewayAPI).enabled -}}
+true
+{{- end }}
+{{- end }}
+
+{{/* Not empty where a flag lets TLS-ALPN-01 be routed by Traefik. */}}
+{{- define "certwright.usesTraefikRoutes" -}}
+{{- if or (has "--enable-traefik-routes" .Values.extraArgs) (has "--enable-traefik-routes=true" .Values.extraArgs) -}}
 true
 {{- end }}
 {{- end }}
@@ -123,6 +131,17 @@ true
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
   verbs: [get, list, watch, create, update, patch, delete]
+# The way in to what answers a TLS-ALPN-01 challenge.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [tlsroutes]
+  verbs: [get, create, delete]
+{{- end }}
+
+{{- define "certwright.rules.traefik-routes" -}}
+# The way in to what answers a TLS-ALPN-01 challenge, where Traefik is in front.
+- apiGroups: [traefik.io]
+  resources: [ingressroutetcps]
+  verbs: [get, create, delete]
 {{- end }}
 
 {{- define "certwright.rules.signing-requests" -}}
