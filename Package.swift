@@ -77,9 +77,8 @@ let rooms: [Target] = [
     room(
         "Solvers",
         [
-            "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "DNSWire", "HTTPTransport", "PKI", "Wire",
-            httpTypes,
-            logging,
+            "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "ACME", "DNSWire", "HTTPServer",
+            "HTTPTransport", "PKI", "Wire", httpTypes, logging,
         ]),
     room(
         "Issuers",
@@ -215,7 +214,9 @@ let testTargets: [Target] = [
     tests("YAML", ["Wire"]),
     .testTarget(
         name: "ACMEIntegrationTests",
-        dependencies: ["ACME", "CurlTransport", "HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes],
+        dependencies: [
+            "ACME", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes,
+        ],
         swiftSettings: house),
     .testTarget(
         name: "CertwrightTests",

@@ -12,7 +12,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "certwright-bench",
         abstract: "Loads a controller with Certificates on a real API server and measures it.",
         discussion: "scripts/bench starts the cluster, the issuers and their servers, and calls this.",
-        subcommands: [Issue.self, Change.self, Restart.self, Idle.self, Webhook.self])
+        subcommands: [Issue.self, Change.self, Restart.self, Idle.self, Webhook.self, Open.self])
 }
 
 struct CommonOptions: ParsableArguments {
@@ -96,6 +96,7 @@ struct Issue: AsyncParsableCommand {
     @Option(help: "The issuer's kind.") var kind = "ClusterIssuer"
     @Option(help: "The DNS zone of the names.") var zone = "bench.example"
     @Option(help: "Create requests at once.") var concurrency = 8
+    @Flag(help: "Ask for the wildcard of each name as well.") var wildcards = false
 
     func run() async throws {
         try await Bench.run(common) { bench in
@@ -110,9 +111,10 @@ struct Issue: AsyncParsableCommand {
         let load = LoadRun(
             client: client, count: count, namespaces: namespaces, concurrency: concurrency, timeout: common.timeout,
             progress: Progress { $0.isReady }
-        ) { [zone, namespaces] number, progress in
+        ) { [zone, namespaces, wildcards] number, progress in
             let certificate = LoadCertificate(
-                number: number, namespace: "bench-\(number % namespaces)", issuer: choice, zone: zone)
+                number: number, namespace: "bench-\(number % namespaces)", issuer: choice, zone: zone,
+                withWildcard: wildcards)
             progress.start(certificate.key)
             try await client.sendUnread(.create(certificate))
         }

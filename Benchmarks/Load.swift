@@ -36,12 +36,14 @@ struct LoadCertificate: KubeObject {
         self.spec = spec
     }
 
-    /// A leaf with one DNS name and a P-256 key.
-    init(number: Int, namespace: String, issuer: IssuerChoice, zone: String) {
+    /// A leaf with one DNS name, or also its wildcard, and a P-256 key.
+    init(number: Int, namespace: String, issuer: IssuerChoice, zone: String, withWildcard: Bool = false) {
         let name = "load-\(number)"
+        let domain = "\(name).\(namespace).\(zone)"
         metadata = ObjectMeta(name: name, namespace: namespace)
         spec = [
-            "secretName": .string(name), "dnsNames": [.string("\(name).\(namespace).\(zone)")],
+            "secretName": .string(name),
+            "dnsNames": .array((withWildcard ? [domain, "*." + domain] : [domain]).map { .string($0) }),
             "privateKey": ["algorithm": "ECDSA", "size": 256],
             "issuerRef": ["name": .string(issuer.name), "kind": .string(issuer.kind)],
         ]

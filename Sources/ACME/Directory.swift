@@ -1,4 +1,4 @@
-import Wire
+package import Wire
 
 /// Where a server keeps its resources (RFC 8555 §7.1.1). Members we do not know are ignored: servers add some on
 /// purpose.
@@ -14,6 +14,9 @@ package struct ACMEDirectory: Sendable, Hashable {
     package let termsOfService: String?
     package let website: String?
     package let caaIdentities: [String]
+    /// Of dns-persist-01 in its second generation; see ``PersistOffer``.
+    package let accountHashPrefix: String?
+    package let issuerDomainNames: [String]
     package let externalAccountRequired: Bool
     /// Profile names and what the server says about each, in its order.
     package let profiles: [Profile]
@@ -23,7 +26,7 @@ package struct ACMEDirectory: Sendable, Hashable {
         package let text: String
     }
 
-    init(_ json: JSONValue) throws(ACMEError) {
+    package init(_ json: JSONValue) throws(ACMEError) {
         func required(_ name: String) throws(ACMEError) -> String {
             guard let url = json[name]?.stringValue, !url.isEmpty else {
                 throw .malformed("the directory names no \(name)")
@@ -41,6 +44,8 @@ package struct ACMEDirectory: Sendable, Hashable {
         termsOfService = meta?["termsOfService"]?.stringValue
         website = meta?["website"]?.stringValue
         caaIdentities = meta?["caaIdentities"]?.arrayValue?.compactMap(\.stringValue) ?? []
+        accountHashPrefix = meta?["accountHashPrefix"]?.stringValue
+        issuerDomainNames = meta?["issuerDomainNames"]?.arrayValue?.compactMap(\.stringValue) ?? []
         externalAccountRequired = meta?["externalAccountRequired"]?.boolValue ?? false
         profiles =
             (meta?["profiles"]?.objectValue).map { object in

@@ -116,6 +116,8 @@ package struct ACMEChallenge: Sendable, Hashable {
     package let status: ACMEStatus
     /// As the server wrote it; ``ChallengeToken`` says whether it is one.
     package let token: String?
+    /// What stands in the place of a token with dns-persist-01; see ``PersistOffer``.
+    package let persistOffer: String?
     /// Why it failed; while processing, why the last try failed (RFC 8555 §8.2).
     package let error: Problem?
     package let retryAfter: Duration?
@@ -127,6 +129,7 @@ package struct ACMEChallenge: Sendable, Hashable {
         self.type = type
         status = ACMEStatus(rawValue: json["status"]?.stringValue ?? "pending")
         token = json["token"]?.stringValue
+        persistOffer = PersistOffer.text(of: json)
         error = json["error"]?.objectValue.map(Problem.init(document:))
         self.retryAfter = retryAfter
     }

@@ -108,6 +108,18 @@ package enum Names {
         package static let rotateAccountKeyEvery = "certwright.dev/rotate-account-key-every"
         package static let deactivateAccount = "certwright.dev/deactivate-account"
         package static let acceptedTerms = "certwright.dev/accepted-terms"
+        /// Also on Challenges, where it tells how this one is answered.
+        package static let solverMode = "certwright.dev/solver-mode"
+        package static let challengeTypes = "certwright.dev/challenge-types"
+        /// Also on Challenges.
+        package static let selfCheck = "certwright.dev/self-check"
+        /// Also on Challenges.
+        package static let tlsRouting = "certwright.dev/tls-alpn-route"
+        // Ours alone. On Challenges: which challenge it is, where the API's two types do not tell.
+        package static let challengeType = "certwright.dev/challenge-type"
+        package static let accountLabel = "certwright.dev/account-label"
+        // Ours alone. On ACME issuers.
+        package static let persistWildcard = "certwright.dev/persist-wildcard"
         // Ours alone. On the Secret of an account's key: which wish for another key it answers, and when it was made.
         package static let accountKeyRotation = "certwright.dev/rotation"
         package static let accountKeyMadeAt = "certwright.dev/made-at"
@@ -137,6 +149,10 @@ package enum Names {
         package static let httpDomain = "acme.cert-manager.io/http-domain"
         package static let httpToken = "acme.cert-manager.io/http-token"
         package static let http01Solver = "acme.cert-manager.io/http01-solver"
+        /// Ours alone: on what answers many HTTP-01 challenges, of which set (`SolverSet`).
+        package static let solverSet = "certwright.dev/solver-set"
+        /// Ours alone: on what answers a TLS-ALPN-01 challenge.
+        package static let tlsALPN01Solver = "certwright.dev/tls-alpn-01-solver"
         /// An ApplySet's mark, never copied onto objects of ours.
         package static let applySetPartOf = "applyset.kubernetes.io/part-of"
     }

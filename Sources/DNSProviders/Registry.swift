@@ -1,7 +1,7 @@
 package import CertificateAPI
 package import Wire
 
-/// A provider that the shared schema has no field for: it stands in `dns01.webhook` with the group `certwright.io`.
+/// A provider that the shared schema has no field for: it stands in `dns01.webhook` with the group `certwright.dev`.
 package protocol OwnDNSProvider: DNSProvider {
     /// The fields that its configuration may have; the schema does not check them.
     static var fields: [String] { get }
@@ -16,12 +16,11 @@ package struct DNSProviderRegistry: Sendable {
         ],
         own: [
             DeSEC.self, DNSimple.self, Gandi.self, GoDaddy.self, HTTPHook.self, Hetzner.self, Infoblox.self,
-            Linode.self,
-            Namecheap.self, OVH.self, Porkbun.self, PowerDNS.self, Program.self, Scaleway.self,
+            Linode.self, Namecheap.self, OVH.self, Porkbun.self, PowerDNS.self, Program.self, Scaleway.self,
         ])
 
     /// The group under `dns01.webhook` that means a provider of this program.
-    package static let ownGroup = "certwright.io"
+    package static let ownGroup = Solver.DNS01.ownGroup
 
     private let entries: [String: Entry]
     private let own: [String: Entry]
@@ -47,6 +46,7 @@ package struct DNSProviderRegistry: Sendable {
 
     /// What is wrong with a stanza, `path` being that of its `dns01`.
     package func problems(in solver: Solver.DNS01, at path: FieldPath) -> [FieldProblem] {
+        if solver.isManual { return [] }
         do throws(DNSProviderError) {
             let found = try find(solver, at: path)
             let shared = ProviderRules.problems(in: solver, at: path)

@@ -38,6 +38,9 @@ package enum SolverError: Error, Sendable, Hashable, CustomStringConvertible {
     case provider(DNSProviderError)
     /// Another try soon is worth it, such as after waiting for a deletion. `detail` is a whole sentence.
     case notNow(String, again: Duration)
+    /// The cluster does not let what is needed be written: a right is missing, or a policy is against it. `detail` is a
+    /// whole sentence.
+    case denied(String)
     /// The cluster or the network failed; back off and try again. `detail` is a whole sentence.
     case failed(String)
 
@@ -45,7 +48,7 @@ package enum SolverError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .refused(let problems): problems.map(\.description).joined(separator: "; ")
         case .provider(let error): error.description
-        case .notNow(let sentence, _), .failed(let sentence): sentence
+        case .notNow(let sentence, _), .denied(let sentence), .failed(let sentence): sentence
         }
     }
 
@@ -54,7 +57,7 @@ package enum SolverError: Error, Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .refused: true
         case .provider(let error): error.isTerminal
-        case .notNow, .failed: false
+        case .notNow, .denied, .failed: false
         }
     }
 }

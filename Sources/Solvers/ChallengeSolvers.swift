@@ -1,20 +1,25 @@
 package import CertificateAPI
+import KubeModel
 package import Wire
 
 /// Hands each challenge to the solver of its kind, and keeps `waitInsteadOfSelfCheck`.
 package struct ChallengeSolvers: ChallengeSolver {
     private let dns01: any ChallengeSolver
     private let http01: any ChallengeSolver
+    private let tlsALPN01: any ChallengeSolver
     private let time: any TimeSource
 
-    package init(dns01: any ChallengeSolver, http01: any ChallengeSolver, time: any TimeSource) {
+    package init(
+        dns01: any ChallengeSolver, http01: any ChallengeSolver, tlsALPN01: any ChallengeSolver, time: any TimeSource
+    ) {
         self.dns01 = dns01
         self.http01 = http01
+        self.tlsALPN01 = tlsALPN01
         self.time = time
     }
 
     package func present(_ challenge: Challenge) async throws(SolverError) {
-        try await solver(of: challenge).present(challenge)
+        try await known(challenge).present(challenge)
     }
 
     package func check(_ challenge: Challenge) async -> SelfCheck {
@@ -26,17 +31,29 @@ package struct ChallengeSolvers: ChallengeSolver {
             }
             return Self.waiting(wait, since: challenge.status?.presentedAt, now: time.now())
         }
-        return await solver(of: challenge).check(challenge)
+        do throws(SolverError) {
+            return await (try known(challenge)).check(challenge)
+        } catch {
+            return .notYet("\(error)", again: .seconds(60))
+        }
     }
 
     package func cleanUp(_ challenge: Challenge) async throws(SolverError) {
-        try await solver(of: challenge).cleanUp(challenge)
+        try await known(challenge).cleanUp(challenge)
     }
 
-    private func solver(of challenge: Challenge) -> any ChallengeSolver {
-        switch challenge.spec.type {
-        case .dns01: dns01
-        case .http01: http01
+    /// One that a later version has made is not guessed at.
+    private func known(_ challenge: Challenge) throws(SolverError) -> any ChallengeSolver {
+        switch challenge.method {
+        case .dns01, .dnsAccount01, .dnsPersist01: return dns01
+        case .http01: return http01
+        case .tlsALPN01: return tlsALPN01
+        case nil:
+            let path = FieldPath("metadata.annotations")[Names.Annotation.challengeType]
+            let text = challenge.metadata.annotations?[Names.Annotation.challengeType] ?? ""
+            throw .refused([
+                .invalid(path, text, "is no challenge that this version answers with \(challenge.spec.type.rawValue)")
+            ])
         }
     }
 

@@ -7,7 +7,7 @@ package struct SolverSelection: Sendable, Hashable {
     package var index: Int
     /// The issuer's stanza with the Order's overrides in it.
     package var solver: Solver
-    package var kind: Challenge.Kind
+    package var method: ChallengeMethod
     package var offered: Order.OfferedChallenge
 
     /// Why no challenge can be made.
@@ -40,19 +40,22 @@ package struct SolverSelection: Sendable, Hashable {
 
     /// The best solver of the list. An exact name in a selector beats a zone, a longer zone a shorter one, then more
     /// labels count; of equals the first stands.
-    /// `namespace` is the Order's.
+    ///
+    /// - Parameters:
+    ///   - methods: what may be used, first choice first.
+    ///   - namespace: the Order's.
     package static func choose(
         from solvers: [Solver], for authorization: Order.Authorization, labels: [String: String],
-        annotations: [String: String], namespace: String = ""
+        annotations: [String: String], namespace: String = "", methods: [ChallengeMethod] = ChallengeMethod.standard
     ) throws(Failure) -> SolverSelection {
         let name = AuthorizedName(authorization)
         var best: (score: Score, selection: SolverSelection)?
         for (index, solver) in solvers.enumerated() {
-            guard let (kind, offered) = solver.answerable(in: authorization, of: name),
+            guard let (method, offered) = solver.answerable(in: authorization, of: name, by: methods),
                 let score = Score(solver.selector, name: name, labels: labels)
             else { continue }
             if let best, best.score >= score { continue }
-            best = (score, SolverSelection(index: index, solver: solver, kind: kind, offered: offered))
+            best = (score, SolverSelection(index: index, solver: solver, method: method, offered: offered))
         }
         guard var selection = best?.selection else {
             throw .noSolver(name: name.text, offered: (authorization.challenges ?? []).map(\.type))
@@ -125,15 +128,20 @@ private struct Score: Comparable {
 }
 
 extension Solver {
-    /// The kind this solver speaks and the offer that it answers; nil when the CA offers none, or the name allows none.
+    /// The first of these that this solver speaks, the name allows and the CA offers, with the offer.
     fileprivate func answerable(
-        in authorization: Order.Authorization, of name: AuthorizedName
-    ) -> (Challenge.Kind, Order.OfferedChallenge)? {
-        func offer(_ type: String) -> Order.OfferedChallenge? {
-            authorization.challenges?.first { $0.type == type }
+        in authorization: Order.Authorization, of name: AuthorizedName, by methods: [ChallengeMethod]
+    ) -> (ChallengeMethod, Order.OfferedChallenge)? {
+        for method in methods {
+            let isPossible =
+                switch method.kind {
+                case .http01: http01 != nil && !name.isWildcard
+                case .dns01: dns01 != nil && !name.isAddress
+                }
+            guard isPossible, let offered = authorization.challenges?.first(where: { $0.type == method.rawValue })
+            else { continue }
+            return (method, offered)
         }
-        if http01 != nil, !name.isWildcard, let offered = offer("http-01") { return (.http01, offered) }
-        if dns01 != nil, !name.isAddress, let offered = offer("dns-01") { return (.dns01, offered) }
         return nil
     }
 

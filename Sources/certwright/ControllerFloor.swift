@@ -8,6 +8,7 @@ import KubeRuntime
 import Logging
 import Operations
 import PKI
+import Solvers
 import Wire
 
 /// The controllers that were built, ready to run.
@@ -181,20 +182,38 @@ struct ControllerFloor {
             set.asking.append { reconciler.isAsking }
         }
         if set.selected.contains(.challenges) {
-            let reconciler = ChallengeReconciler(
-                client: client, challenges: stores.challenges, orders: stores.orders, access: acme,
-                solver: SolverFloor(
-                    flags: flags.acme, gatewayAPI: flags.gateway.enableGatewayApi, client: client,
-                    transport: transport, time: time
-                )
-                .solver(secrets: secrets, resourceNamespace: resourceNamespace),
-                limit: flags.acme.maxConcurrentChallenges, events: events, time: time)
-            let loop = makeLoop("challenges", reconciler, backoff)
-            reconciler.connect { loop.enqueue($0) }
-            set.loops.append(loop)
-            set.helpers.append { try await reconciler.run() }
-            set.asking.append { reconciler.isAsking }
+            addChallenges(to: &set, secrets, acme, backoff)
         }
+    }
+
+    private func addChallenges(
+        to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess, _ backoff: Backoff
+    ) {
+        let floor = SolverFloor(
+            flags: flags.acme, gatewayAPI: flags.gateway.enableGatewayApi, client: client, transport: transport,
+            time: time)
+        let http01 = floor.http01 { [challenges = stores.challenges] in challenges.inNamespace($0) }
+        let solver = floor.solver(http01, secrets: secrets, resourceNamespace: resourceNamespace)
+        let reconciler = ChallengeReconciler(
+            client: client, challenges: stores.challenges, orders: stores.orders, access: acme, solver: solver,
+            limit: flags.acme.maxConcurrentChallenges, events: events, time: time)
+        let loop = makeLoop("challenges", reconciler, backoff)
+        reconciler.connect { loop.enqueue($0) }
+        set.loops.append(loop)
+        set.helpers.append { try await reconciler.run() }
+        set.asking.append { reconciler.isAsking }
+        for namespace in stores.scopes {
+            let sweep = SolverSweep(
+                solver: http01, namespace: namespace,
+                ingresses: { [ingresses = stores.ingresses] in
+                    namespace.map { ingresses.inNamespace($0) } ?? ingresses.all()
+                }, time: time, logger: logger)
+            set.helpers.append { try await sweep.run() }
+        }
+        let watch = PersistWatch(
+            orders: stores.orders, certificates: stores.certificates, access: acme, solver: solver, events: events,
+            time: time)
+        set.helpers.append { try await watch.run() }
     }
 
     private func addRemoteRequests(to set: inout ControllerSet, _ lookup: IssuerLookup, _ desk: RemoteDesk) {

@@ -1,3 +1,4 @@
+import CertificateAPI
 import Controllers
 import DNSProviders
 import DNSWire
@@ -15,9 +16,12 @@ struct SolverFloor {
     let transport: any HTTPTransport
     let time: any TimeSource
 
-    func solver(secrets: SecretStore, resourceNamespace: String) -> ChallengeSolvers {
-        let dns = DNSClient(
-            group: MultiThreadedEventLoopGroup.singleton, https: DNSOverHTTP(transport))
+    func http01(_ challenges: @escaping @Sendable (_ namespace: String) -> [Challenge]) -> HTTP01Solver {
+        HTTP01Solver(
+            options: http01Options, client: client, http: transport, dns: dns, time: time, challenges: challenges)
+    }
+
+    func solver(_ http01: HTTP01Solver, secrets: SecretStore, resourceNamespace: String) -> ChallengeSolvers {
         let recursive = flags.dns01RecursiveNameservers.compactMap(DNSServer.init)
         let dns01 = DNS01Solver(
             options: DNS01Options(
@@ -26,8 +30,12 @@ struct SolverFloor {
                 longestPause: flags.dns01CheckRetryPeriod.duration),
             client: dns, secrets: secrets, http: transport, time: time, machine: SystemMachine(),
             cluster: ClusterDoor(client))
-        let http01 = HTTP01Solver(options: http01Options, client: client, http: transport, dns: dns, time: time)
-        return ChallengeSolvers(dns01: dns01, http01: http01, time: time)
+        return ChallengeSolvers(
+            dns01: dns01, http01: http01, tlsALPN01: TLSALPN01Solver(cluster: http01, time: time), time: time)
+    }
+
+    private var dns: DNSClient {
+        DNSClient(group: MultiThreadedEventLoopGroup.singleton, https: DNSOverHTTP(transport))
     }
 
     private var http01Options: HTTP01Options {
@@ -38,6 +46,7 @@ struct SolverFloor {
             runAsNonRoot: flags.acmeHttp01SolverRunAsNonRoot, extraLabels: flags.extraLabels,
             runtimeClassName: flags.acmeHttp01SolverRuntimeClassName.isEmpty
                 ? nil : flags.acmeHttp01SolverRuntimeClassName,
-            nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init), gatewayAPI: gatewayAPI)
+            nameservers: flags.acmeHttp01SolverNameservers.compactMap(DNSServer.init), gatewayAPI: gatewayAPI,
+            traefikRoutes: flags.enableTraefikRoutes)
     }
 }

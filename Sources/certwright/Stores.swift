@@ -47,7 +47,7 @@ struct Stores: Sendable {
     }
 
     /// What each informer of a kind reads: all namespaces, or one of those named.
-    private var scopes: [String?] { namespaces.isEmpty ? [nil] : namespaces }
+    var scopes: [String?] { namespaces.isEmpty ? [nil] : namespaces }
 
     /// What still has to be read before the caches are whole; a sentence, or nil when all are.
     var missing: String? {

@@ -6,9 +6,7 @@ import Testing
 
 @Suite struct AcmesolverTests {
     static func challenge(_ domain: String) -> Challenge {
-        var flags = Flags()
-        (flags.domain, flags.token, flags.key) = (domain, "tok", "tok.thumb")
-        return Challenge(flags)
+        Challenge(Flags(answer: .one(domain: domain, token: "tok", key: "tok.thumb")))
     }
 
     static func get(_ path: String, host: String?, method: HTTPRequest.Method = .get) -> ServerRequest {
@@ -45,6 +43,28 @@ import Testing
         #expect(!String(decoding: answer.body, as: UTF8.self).contains("thumb"))
     }
 
+    @Test("every token of an account is answered, for whatever host is routed here, and nothing that is no token (H2)")
+    func shared() {
+        let challenge = Challenge(Flags(answer: .any(thumbprint: "thumb")))
+        let token = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-_0"
+        for host in ["a.example", "b.example:80", nil] {
+            let answer = challenge.answer(Self.get("/.well-known/acme-challenge/\(token)?x=1", host: host))
+            #expect(answer.status == .ok)
+            #expect(String(decoding: answer.body, as: UTF8.self) == "\(token).thumb")
+            #expect(answer.headers[.contentType] == "text/plain")
+            #expect(answer.headers[.xContentTypeOptions] == "nosniff")
+        }
+        let wrong = [
+            "", "short", "<script>alert(1)</script>aaaaaaaaaaaa", "\(token)/", "\(token)/../x", "\(token)%2e",
+            "\(token).thumb", "\(token)é", String(repeating: "a", count: 513),
+        ]
+        for text in wrong {
+            let answer = challenge.answer(Self.get("/.well-known/acme-challenge/\(text)", host: "a.example"))
+            #expect(answer.status == .notFound, "\(text)")
+            #expect(!String(decoding: answer.body, as: UTF8.self).contains("thumb"))
+        }
+    }
+
     @Test("health is answered for any host, and only GET and HEAD are")
     func health() {
         let challenge = Self.challenge("example.com")
@@ -55,12 +75,21 @@ import Testing
 
     @Test("flags are read in both spellings, and each one that is missing or wrong is named")
     func flags() {
-        var expected = Flags()
-        (expected.port, expected.domain, expected.token, expected.key) = (90, "a", "t", "k=")
+        let expected = Flags(port: 90, answer: .one(domain: "a", token: "t", key: "k="))
         #expect(Flags.parse(["--listen-port=90", "--domain", "a", "--token", "t", "--key=k="]) == .run(expected))
         #expect(Flags.parse(["--help"]) == .help)
         #expect(Flags.parse(["--domain", "a", "--token", "t"]) == .problem("--key is required."))
-        #expect(Flags.parse(["--listen-port", "0"]) == .problem("--listen-port must be from 1 to 65535."))
+        let tls = ["--tls-alpn", "--domain=a", "--key=k"]
+        #expect(Flags.parse(tls) == .run(Flags(answer: .tls(domain: "a", key: "k"))))
+        #expect(Flags.parse(tls + ["--token=t"]) == .problem("--token does not go together with --tls-alpn."))
+        #expect(Flags.parse(["--thumbprint=t"]) == .run(Flags(answer: .any(thumbprint: "t"))))
+        #expect(Flags.parse(["--thumbprint="]) == .problem("--thumbprint is required."))
+        #expect(
+            Flags.parse(["--thumbprint=t", "--domain=a"])
+                == .problem("--domain does not go together with --thumbprint."))
+        let complete = ["--domain=a", "--token=t", "--key=k"]
+        #expect(
+            Flags.parse(complete + ["--listen-port", "0"]) == .problem("--listen-port must be from 1 to 65535."))
         #expect(Flags.parse(["--token"]) == .problem("--token needs a value."))
         #expect(Flags.parse(["--verbose=1"]) == .problem("--verbose is not a flag of this program."))
     }

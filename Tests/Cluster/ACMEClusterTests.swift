@@ -1,7 +1,9 @@
 import CertificateAPI
+import DNSWire
 import HTTPTransport
 import KubeClient
 import KubeModel
+import NIOPosix
 import PKI
 import TestSupport
 import Testing
@@ -131,5 +133,81 @@ struct ACMEClusterTests {
         }
         #expect(try await pebble.revocationReason(of: old, over: cluster.transport) == 4)
         #expect(try await pebble.revocationReason(of: try await leaf(), over: cluster.transport) == nil)
+    }
+
+    private static func persistManifests(_ pebble: Pebble, _ knot: Knot) -> String {
+        func issuer(_ name: String, _ types: String, _ provider: String) -> String {
+            """
+            apiVersion: cert-manager.io/v1
+            kind: Issuer
+            metadata: {name: \(name), annotations: {certwright.dev/challenge-types: "\(types)"}}
+            spec:
+              acme:
+                server: \(pebble.directoryURL)
+                caBundle: \(Base64.encode(pebble.certificatePEM))
+                privateKeySecretRef: {name: \(name)}
+                solvers: [{dns01: {\(provider)}}]
+            """
+        }
+        let provider = "rfc2136: {nameserver: \"\(knot.endpoint)\"}"
+        return [
+            issuer("stays", "dns-persist-01", provider), issuer("label", "dns-account-01", provider),
+            issuer("person", "dns-01", "webhook: {groupName: certwright.dev, solverName: manual}"),
+            Manifests.certificate("stays", issuer: "stays", names: "stays.example.test"),
+            Manifests.certificate("label", issuer: "label", names: "\"*.label.example.test\""),
+            Manifests.certificate("person", issuer: "person", names: "person.example.test"),
+        ].joined(separator: "\n---\n")
+    }
+
+    @Test("records that stay, records under an account's label, and records that a person writes (C1, P2, P7)")
+    func records() async throws {
+        try await Cluster.withNamespace("records") { cluster in
+            var dns = Knot.Options()
+            dns.needsKey = false
+            try await Knot.run(dns) { knot in
+                var options = Pebble.Options()
+                options.version = .next
+                options.resolver = "\(knot.endpoint)"
+                try await Pebble.run(options, over: cluster.transport) { pebble in
+                    try await prove(cluster, pebble, knot)
+                }
+            }
+        }
+    }
+
+    private func prove(_ cluster: Cluster, _ pebble: Pebble, _ knot: Knot) async throws {
+        let flags = [
+            "--namespace=\(cluster.namespace)", "--dns01-recursive-nameservers=\(knot.endpoint)",
+            "--dns01-recursive-nameservers-only",
+        ]
+        let kubeconfig = try #require(Cluster.kubeconfig)
+        let client = DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(5))
+        func texts(_ name: String) async throws -> [String] {
+            try await client.query(try DNSName(name), .txt, at: .plain(knot.endpoint)).answers.compactMap(\.data.text)
+        }
+        try await ControllerProcess.run(kubeconfig: kubeconfig, flags: flags, over: cluster.transport) { _ in
+            try await cluster.apply(Self.persistManifests(pebble, knot))
+            var wish: Challenge?
+            try await cluster.eventually("a person is told", within: .seconds(60)) {
+                let all = try await cluster.client.listAll(Challenge.self, ListOptions(namespace: cluster.namespace))
+                wish = all.items.first { $0.spec.dnsName == "person.example.test" }
+                return wish?.status?.reason?.hasPrefix("Create the TXT record _acme-challenge.person") == true
+                    || wish?.status?.reason?.contains("create the TXT record _acme-challenge.person") == true
+            }
+            let value = try #require(wish?.spec.key)
+            let record = ResourceRecord.txt(
+                try DNSName("_acme-challenge.person.example.test"), value, ttlSeconds: 60)
+            try await client.update(
+                UpdateMessage(zone: try DNSName(knot.zone), changes: [.insert(record)]), at: knot.endpoint, key: nil,
+                now: .now())
+            for name in ["stays", "label", "person"] {
+                try await cluster.eventually("\(name) issued", within: .seconds(90)) {
+                    try await cluster.certificateStatus(name)?.conditions.isTrue(Condition.Kind.ready) == true
+                }
+            }
+            let stays = try await texts("_validation-persist.stays.example.test")
+            #expect(stays.count == 1)
+            #expect(stays.first?.contains("; accounturi=\(pebble.directoryURL.dropLast(3))") == true, "\(stays)")
+        }
     }
 }

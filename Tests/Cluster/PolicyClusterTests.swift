@@ -30,7 +30,7 @@ struct PolicyClusterTests {
         let kubeconfig = try #require(Cluster.kubeconfig)
         try await Cluster.withNamespace("policy") { cluster in
             let policy = """
-                apiVersion: policy.certwright.io/v1alpha1
+                apiVersion: policy.certwright.dev/v1alpha1
                 kind: CertificatePolicy
                 metadata: {name: \(cluster.namespace)}
                 spec:

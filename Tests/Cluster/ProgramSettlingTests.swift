@@ -72,7 +72,10 @@ extension Cluster {
         let challenges = try await client.listAll(Challenge.self, here).items
         guard challenges.allSatisfy({ $0.metadata.finalizers?.isEmpty ?? true }),
             try await client.listAll(Pod.self, here).items.isEmpty,
-            try await client.listAll(Service.self, here).items.isEmpty
+            try await client.listAll(Service.self, here).items.isEmpty,
+            try await client.listAll(
+                Ingress.self, ListOptions(namespace: namespace, labelSelector: Names.Label.http01Solver)
+            ).items.isEmpty
         else { return false }
         let keys = ListOptions(namespace: namespace, labelSelector: Names.Label.nextPrivateKey)
         return try await client.listAll(Secret.self, keys).items.isEmpty
@@ -135,7 +138,7 @@ struct ProgramSettlingTests {
         try await settle(world)
     }
 
-    @Test("an ACME order proved by http-01")
+    @Test("an ACME order for two names proved by http-01, which share a pod, a Service and an Ingress")
     func http01() async throws {
         var options = Pebble.Options()
         options.validatesNothing = true
@@ -144,7 +147,7 @@ struct ProgramSettlingTests {
         try await Pebble.run(options, over: Self.transport) { pebble in
             let objects = [
                 Manifests.acmeIssuer(pebble, solver: Manifests.blindHTTP01),
-                Manifests.certificate("site", issuer: "acme", names: "site.example"),
+                Manifests.certificate("site", issuer: "acme", names: "site.example, shop.example"),
             ]
             try await settle(
                 World("a Certificate of an ACME issuer", objects: objects.joined(separator: "\n---\n")) { cluster in

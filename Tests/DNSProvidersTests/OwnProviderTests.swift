@@ -9,7 +9,7 @@ import Wire
 struct OwnProviderTests {
     static func problems(_ name: String?, _ config: JSONValue) -> [String] {
         var stanza = Solver.DNS01()
-        var webhook: JSONValue = ["groupName": "certwright.io", "config": config]
+        var webhook: JSONValue = ["groupName": "certwright.dev", "config": config]
         webhook["solverName"] = name.map { .string($0) }
         stanza.providers["webhook"] = webhook
         return DNSProviderRegistry.standard.problems(in: stanza, at: FieldPath("dns01")).map(\.description)

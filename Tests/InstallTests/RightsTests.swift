@@ -69,6 +69,7 @@ struct RightsTests {
         "update listenersets.gateway.networking.k8s.io/finalizers",
         "update xlistenersets.gateway.networking.x-k8s.io/finalizers",
         "get,create,patch,delete httproutes.gateway.networking.k8s.io",
+        "get,create,delete tlsroutes.gateway.networking.k8s.io", "get,create,delete ingressroutetcps.traefik.io",
         "list,watch certificatesigningrequests.certificates.k8s.io",
         "patch certificatesigningrequests.certificates.k8s.io/status",
         "update certificatesigningrequests.certificates.k8s.io/finalizers",
@@ -114,7 +115,7 @@ struct RightsTests {
     @Test("the flags of the Gateway API and of CertificateSigningRequests bring their rights along")
     func optionalRights() async throws {
         let gate = "--feature-gates=ExperimentalCertificateSigningRequestControllers=true"
-        try await installed(["--set", "extraArgs={--enable-gateway-api,\(gate)}"]) { name in
+        try await installed(["--set", "extraArgs={--enable-gateway-api,--enable-traefik-routes,\(gate)}"]) { name in
             try await expect(
                 account(name), in: name, has: Self.controller + Self.optional,
                 butNot: Self.notController + Self.notOptional)

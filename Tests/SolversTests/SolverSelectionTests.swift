@@ -113,6 +113,24 @@ struct SolverSelectionTests {
         }
     }
 
+    @Test("which challenge a solver answers is the issuer's choice, as far as the name and the CA allow it (L5)")
+    func methods() throws {
+        func choose(
+            _ methods: [ChallengeMethod], _ name: String = "a.example", wildcard: Bool = false,
+            offers: [String] = ["http-01", "dns-01", "tls-alpn-01"]
+        ) throws -> ChallengeMethod {
+            try SolverSelection.choose(
+                from: [Self.http(), Self.dns()], for: Self.authorization(name, wildcard: wildcard, offers: offers),
+                labels: [:], annotations: [:], methods: methods
+            ).method
+        }
+        #expect(try choose([.tlsALPN01, .http01, .dns01]) == .tlsALPN01)
+        #expect(try choose([.tlsALPN01, .http01, .dns01], offers: ["http-01"]) == .http01)
+        #expect(try choose([.tlsALPN01, .dns01], wildcard: true) == .dns01)
+        #expect(try choose([.tlsALPN01], "192.0.2.1") == .tlsALPN01)
+        #expect(throws: Failure.self) { try choose([.tlsALPN01], wildcard: true) }
+    }
+
     @Test(
         "an override of the Ingress replaces what the stanza says",
         arguments: [
@@ -126,7 +144,7 @@ struct SolverSelectionTests {
         #expect(ingress.name == (key == Names.Annotation.http01OverrideIngressName ? "mine" : nil))
         #expect(ingress.class == (key == Names.Annotation.http01OverrideIngressClass ? "mine" : nil))
         #expect(ingress.ingressClassName == (key == Names.Annotation.http01OverrideIngressClassName ? "mine" : nil))
-        #expect(selection.kind == .http01)
+        #expect(selection.method == .http01)
         #expect(selection.offered.url == "https://ca/http-01")
     }
 

@@ -32,6 +32,8 @@ package struct Pebble: Sendable {
         package var resolver: String?
         /// The port http-01 is validated on; by default the challenge server's.
         package var httpPort: Int?
+        /// The port tls-alpn-01 is validated on; by default one that nobody listens on.
+        package var tlsPort: Int?
 
         package init() {}
     }
@@ -148,7 +150,7 @@ extension Pebble {
             "certificate": .string(folder.path("cert.pem")),
             "privateKey": .string(folder.path("key.pem")),
             "httpPort": .integer(Int64(options.httpPort ?? ports[4])),
-            "tlsPort": .integer(Int64(ports[5])),
+            "tlsPort": .integer(Int64(options.tlsPort ?? ports[5])),
             "ocspResponderURL": "",
             "externalAccountBindingRequired": .bool(!options.externalAccounts.isEmpty),
             "domainBlocklist": .array(options.blockedDomains.map { .string($0) }),

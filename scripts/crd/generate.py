@@ -97,7 +97,7 @@ def all_crds():
         issuers.spec(), issuers.status(), issuer_columns, short=["ciss"], cluster=True, required=["spec"],
         by_issuer=False)
     yield crd(
-        "CertificatePolicy", "certificatepolicies", "policy.certwright.io",
+        "CertificatePolicy", "certificatepolicies", "policy.certwright.dev",
         "Who may get which certificates: what the requests that it selects may ask for. Off until one exists.",
         policies.spec(), None, [AGE], cluster=True, required=["spec"], by_issuer=False, served="v1alpha1")
     yield crd(

@@ -122,7 +122,7 @@ RULES = {
 
 EXAMPLES = {
     "apiVersion": {"Order": "acme.cert-manager.io/v1", "Challenge": "acme.cert-manager.io/v1", "": "cert-manager.io/v1"},
-    "CertificatePolicy:apiVersion": "policy.certwright.io/v1alpha1",
+    "CertificatePolicy:apiVersion": "policy.certwright.dev/v1alpha1",
     "allowed.commonNames": ["*.shop.example.com"], "allowed.dnsNames": ["*.shop.example.com"],
     "allowed.emailAddresses": ["*@example.com"], "allowed.ipAddresses": ["10.0.0.0/8"],
     "allowed.uris": ["spiffe://example.com/ns/*/sa/**"], "allowed.organizations": ["Example*"],

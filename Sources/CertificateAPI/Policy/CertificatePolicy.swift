@@ -8,7 +8,7 @@ import Wire
 /// allowed, in everything it asks for, by at least one of them.
 package struct CertificatePolicy: KubeObject, Hashable {
     package static let resource = ResourceType(
-        group: "policy.certwright.io", version: "v1alpha1", kind: "CertificatePolicy", plural: "certificatepolicies",
+        group: "policy.certwright.dev", version: "v1alpha1", kind: "CertificatePolicy", plural: "certificatepolicies",
         isNamespaced: false)
 
     package var metadata: ObjectMeta

@@ -25,6 +25,7 @@ package enum UnsupportedFields {
         in solver: Solver, at path: FieldPath, dnsProviders: Set<String>
     ) -> [FieldProblem] {
         var problems: [FieldProblem] = []
+        if solver.dns01?.isManual == true { return [] }
         for key in solver.dns01?.providers.keys ?? [] where !dnsProviders.contains(key) {
             problems.append(.forbidden(path["dns01"][key], detail))
         }

@@ -101,6 +101,17 @@ extension Solver {
             return (first.key, first.value)
         }
 
+        /// Whether a person writes the records. The API has no provider for that, so it takes the shape of one outside of
+        /// this controller: a webhook of our own group.
+        package var isManual: Bool {
+            guard let provider, provider.key == "webhook" else { return false }
+            return provider.config["groupName"]?.stringValue == Self.ownGroup
+                && provider.config["solverName"]?.stringValue == "manual"
+        }
+
+        /// The group under `dns01.webhook` that means something of this program.
+        package static let ownGroup = "certwright.dev"
+
         package init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: PathKey.self)
             for key in container.allKeys {

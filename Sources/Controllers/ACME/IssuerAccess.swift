@@ -20,11 +20,20 @@ struct ACMEIssuerFacts: Sendable, Equatable {
     var issuer: ACMEIssuer
     /// Who signs the requests; the thumbprint of it goes into every response.
     var accountKey: PublicKey
+    /// As the server gave it.
+    var accountURL: String
+    /// As far as it is known.
+    var directory: ACMEDirectory?
     var options: IssuerOptions
 
-    init(issuer: ACMEIssuer, accountKey: PublicKey, annotations: [String: String]? = nil) {
+    init(
+        issuer: ACMEIssuer, accountKey: PublicKey, accountURL: String = "", directory: ACMEDirectory? = nil,
+        annotations: [String: String]? = nil
+    ) {
         self.issuer = issuer
         self.accountKey = accountKey
+        self.accountURL = accountURL
+        self.directory = directory
         options = IssuerOptions(annotations, server: issuer.server)
     }
 
@@ -65,7 +74,8 @@ package struct ACMEAccess: Sendable {
         guard ACMEReadiness(found.status).isUsable, let client = clients.account(ofIssuer: found.reference.uid ?? "")
         else { return (.waiting("waiting for \(name) to be ready"), nil) }
         let facts = ACMEIssuerFacts(
-            issuer: issuer, accountKey: client.accountKey, annotations: found.annotations)
+            issuer: issuer, accountKey: client.accountKey, accountURL: client.accountURL,
+            directory: client.server.knownDirectory, annotations: found.annotations)
         return (.ready(facts), client)
     }
 

@@ -10,6 +10,8 @@ struct IssuerOptions: Sendable, Equatable {
     var profileIsPreferred = false
     /// What may be ordered.
     var limits = CALimits()
+    /// How Challenges are answered.
+    var solving = SolvingOptions()
     /// What cannot be read, a sentence each.
     var problems: [String] = []
 
@@ -38,6 +40,7 @@ struct IssuerOptions: Sendable, Equatable {
         case let text?: refuse(Names.Annotation.profileMode, text, "required or preferred")
         }
         readLimits(annotations)
+        readSolving(annotations)
     }
 
     private mutating func readLimits(_ annotations: [String: String]) {
@@ -62,8 +65,64 @@ struct IssuerOptions: Sendable, Equatable {
         limits.openNames = count(Key.openNames, limits.openNames)
     }
 
+    private mutating func readSolving(_ annotations: [String: String]) {
+        solving.mode = read(Names.Annotation.solverMode, annotations, "shared or each") ?? solving.mode
+        solving.selfCheck = read(Names.Annotation.selfCheck, annotations, "name or service") ?? solving.selfCheck
+        solving.routing = read(Names.Annotation.tlsRouting, annotations, "service or traefik") ?? solving.routing
+        switch annotations[Names.Annotation.persistWildcard] {
+        case nil, "false": break
+        case "true": solving.persistsWildcards = true
+        case let text?: refuse(Names.Annotation.persistWildcard, text, "true or false")
+        }
+        if let text = annotations[Names.Annotation.challengeTypes] {
+            let words = text.split(separator: ",").map { $0.filter { $0 != " " } }
+            let methods = words.compactMap { ChallengeMethod(rawValue: $0) }
+            if methods.isEmpty || methods.count < words.count {
+                let known = ChallengeMethod.allCases.map(\.rawValue).joined(separator: ", ")
+                refuse(Names.Annotation.challengeTypes, text, "a list of some of \(known), first choice first")
+            } else {
+                solving.methods = methods
+            }
+        }
+    }
+
+    private mutating func read<Value: RawRepresentable<String>>(
+        _ key: String, _ annotations: [String: String], _ wanted: String
+    ) -> Value? {
+        guard let text = annotations[key] else { return nil }
+        let value = Value(rawValue: text)
+        if value == nil { refuse(key, text, wanted) }
+        return value
+    }
+
     private mutating func refuse(_ key: String, _ text: String, _ wanted: String) {
         problems.append("the annotation \(key) is \"\(Problem.presentable(text).prefix(60))\" and should be \(wanted)")
+    }
+}
+
+/// How the Challenges of an issuer are answered, beyond what its solvers say.
+struct SolvingOptions: Sendable, Hashable {
+    /// Which challenges, first choice first.
+    var methods = ChallengeMethod.standard
+    var mode = SolverMode.shared
+    var selfCheck = SelfCheckPlace.name
+    var routing = TLSRouting.service
+    /// Whether a record of dns-persist-01 may cover wildcards.
+    var persistsWildcards = false
+
+    /// The annotations of a Challenge: it goes by these as long as it lives, whatever becomes of the issuer's.
+    func annotations(for method: ChallengeMethod) -> [String: String]? {
+        var annotations: [String: String] = [:]
+        switch method {
+        case .dns01: break
+        case .dnsAccount01, .dnsPersist01: annotations[Names.Annotation.challengeType] = method.rawValue
+        case .http01: annotations[Names.Annotation.solverMode] = mode.rawValue
+        case .tlsALPN01:
+            annotations[Names.Annotation.challengeType] = method.rawValue
+            annotations[Names.Annotation.tlsRouting] = routing.rawValue
+        }
+        if method.kind == .http01, selfCheck != .name { annotations[Names.Annotation.selfCheck] = selfCheck.rawValue }
+        return annotations.isEmpty ? nil : annotations
     }
 }
 

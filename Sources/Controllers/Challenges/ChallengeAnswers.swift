@@ -61,7 +61,7 @@ enum ChallengeAnswers {
         step.notices.append(
             .normal(
                 "DomainVerified",
-                "Domain \"\(view.challenge.spec.dnsName)\" verified with \"\(view.challenge.spec.type.rawValue)\" validation"
+                "Domain \"\(view.challenge.spec.dnsName)\" verified with \"\(view.challenge.methodName)\" validation"
             ))
     }
 

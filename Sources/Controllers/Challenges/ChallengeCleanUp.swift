@@ -19,7 +19,15 @@ enum ChallengeCleanUp {
             return
         }
         switch view.result {
-        case SolverResult(errand: .cleanUp, result: .done)?: step.removesFinalizers = true
+        case SolverResult(errand: .cleanUp, result: .done)?:
+            step.removesFinalizers = true
+            if view.challenge.isManual, !view.challenge.isPersistent, view.challenge.status?.presented == true {
+                step.notices.append(
+                    .normal(
+                        "RecordNotNeeded",
+                        "The TXT record \(view.challenge.recordName ?? "") with the value \"\(view.challenge.spec.key)\" "
+                            + "is not needed any more"))
+            }
         case let result? where result.errand == .cleanUp:
             if case .failed(let error) = result.result { failed(error, view, &step) }
         default:
@@ -60,10 +68,11 @@ enum ChallengeCleanUp {
     }
 
     private static func leave(_ why: String, _ view: ChallengeView, _ step: inout ChallengeStep) {
+        // What is to stay, and what a person wrote, is left behind on purpose.
+        if view.challenge.isPersistent || view.challenge.isManual { return }
         let what =
-            view.challenge.spec.type == .dns01
-            ? "The TXT record _acme-challenge.\(view.challenge.spec.dnsName) with the value \(view.challenge.spec.key)"
-            : "What answered the challenge for \(view.challenge.spec.dnsName)"
+            view.challenge.recordName.map { "The TXT record \($0) with the value \(view.challenge.spec.key)" }
+            ?? "What answered the challenge for \(view.challenge.spec.dnsName)"
         step.notices.append(.warning("CleanUpError", "\(what) may be left behind: \(why)"))
     }
 }

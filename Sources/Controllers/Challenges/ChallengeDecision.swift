@@ -66,20 +66,28 @@ enum ChallengeDecision {
             step.progress.presentedAt = view.now
             step.status.presented = true
             step.status.presentedAt = view.now.wholeSeconds
-            if view.challenge.status?.presented != true {
-                step.notices.append(
-                    .normal(
-                        "Presented",
-                        "Presented challenge using \(view.challenge.spec.type.rawValue) challenge mechanism"))
-            }
+            if view.challenge.status?.presented != true { step.notices.append(presented(view.challenge)) }
+            if view.challenge.isManual { step.say(view.challenge.recordWish.capitalizedSentence) }
         case (.present, .failed(let error)): failed(error, view, &step)
         case (.check, .checked(.visible)): step.status.reason = nil
         case (.check, .checked(.notYet(let sentence, let again))):
-            step.say("Waiting for \(view.challenge.spec.type.rawValue) challenge propagation: \(sentence)")
+            step.say("Waiting for \(view.challenge.methodName) challenge propagation: \(sentence)")
             step.progress.notBefore = view.now + again
             if let since = step.presentedAt, view.now - since > longestTurn { step.keepsTurn = false }
         case (.check, _), (.cleanUp, _), (.present, .checked): break
         }
+    }
+
+    /// Whoever writes records by hand reads in the event which.
+    private static func presented(_ challenge: Challenge) -> Notice {
+        if challenge.isManual {
+            return .normal("RecordNeeded", challenge.recordWish.capitalizedSentence + "; it is looked for until then")
+        }
+        let sentence = "Presented challenge using \(challenge.methodName) challenge mechanism"
+        guard challenge.isPersistent else { return .normal("Presented", sentence) }
+        return .normal(
+            "Presented",
+            "\(sentence): the TXT record \(challenge.recordName ?? "") \"\(challenge.spec.key)\" is to stay")
     }
 
     private static func failed(_ error: SolverError, _ view: ChallengeView, _ step: inout ChallengeStep) {
@@ -135,4 +143,13 @@ extension Challenge {
     /// The current name and the one of old versions.
     var hasAnyFinalizer: Bool { hasFinalizer || finalizers.contains(Names.Finalizer.challengeLegacy) }
     private var finalizers: [String] { metadata.finalizers ?? [] }
+}
+
+extension Challenge {
+    var isManual: Bool { spec.solver.dns01?.isManual == true }
+}
+
+extension String {
+    /// With a capital letter at the beginning.
+    fileprivate var capitalizedSentence: String { prefix(1).uppercased() + dropFirst() }
 }

@@ -218,9 +218,12 @@ extension IssuerReconciler {
     func serverInformation(_ acme: ACMEIssuer, _ issuer: Object) -> ServerInformation? {
         let server = access.clients.server(for: acme)
         guard let directory = server.knownDirectory else { return nil }
+        let options = IssuerOptions(issuer.metadata.annotations, server: acme.server)
+        let account = access.clients.account(ofIssuer: issuer.metadata.uid ?? "")
         return ServerInformation(
             directory, clockSkew: server.clockSkew,
-            problems: IssuerOptions(issuer.metadata.annotations, server: acme.server).problems
+            accountURL: options.solving.methods.contains(.dnsAccount01) ? account?.accountURL : nil,
+            problems: options.problems
                 + OtherIssuers(issuer.metadata.annotations, kind: Object.resource.kind).problems)
     }
 

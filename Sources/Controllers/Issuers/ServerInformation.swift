@@ -14,7 +14,8 @@ struct ServerInformation: Sendable, Equatable {
     let problems: [String]
     let skew: Duration?
 
-    init(_ directory: ACMEDirectory, clockSkew: Duration?, problems: [String] = []) {
+    /// - Parameter accountURL: nil where the names of records do not depend on it.
+    init(_ directory: ACMEDirectory, clockSkew: Duration?, accountURL: String? = nil, problems: [String] = []) {
         var sentences: [String] = []
         if let terms = directory.termsOfService { sentences.append("Terms of service: \(terms)") }
         if let website = directory.website { sentences.append("Website: \(website)") }
@@ -27,6 +28,11 @@ struct ServerInformation: Sendable, Equatable {
         sentences.append(
             directory.renewalInfo == nil
                 ? "The CA does not say when to renew" : "The CA says when to renew (renewal information)")
+        if let accountURL {
+            sentences.append(
+                "Records of dns-account-01 are under \(AccountLabel(accountURL: accountURL))._acme-challenge of each name"
+            )
+        }
         if directory.externalAccountRequired { sentences.append("New accounts need an external account binding") }
         self.sentences = sentences.map { String(Problem.presentable($0).prefix(600)) }
         self.problems = problems

@@ -17,20 +17,18 @@ enum ChallengePlan {
             // The choice made once stands while the issuer has that solver and the account its key: what answers for
             // another key proves nothing.
             let isStanding =
-                SolverSelection.offers(existing.spec.solver, in: solvers) && answers(existing, for: facts.accountKey)
+                SolverSelection.offers(existing.spec.solver, in: solvers) && ChallengeAnswer.stands(existing, facts)
             if !isStanding, !existing.metadata.isBeingDeleted { plan.delete.append(existing) }
             return
         }
         do {
-            let selection = try SolverSelection.choose(
-                from: solvers, for: authorization, labels: view.order.metadata.labels ?? [:],
-                annotations: view.order.metadata.annotations ?? [:], namespace: view.order.key.namespace)
+            let selection = try selection(for: authorization, of: view.order, facts)
             let path = FieldPath.spec["acme"]["solvers"][selection.index]
             if let problems = FieldProblems(SolverReview.problems(of: selection.solver, at: path)) {
                 return plan.say(
                     "Solver", "The solver for \(authorization.identifier ?? "") cannot be used: \(problems)", view)
             }
-            let challenge = try challenge(selection, authorization, view, facts)
+            let challenge = try challenge(selection, authorization, of: view.order, facts)
             plan.create.append(challenge)
             plan.notices.append(
                 .normal(
@@ -39,34 +37,47 @@ enum ChallengePlan {
                 ))
         } catch let failure as SolverSelection.Failure {
             plan.say("Solver", "\(failure)", view)
+        } catch PersistError.wildcardNotAllowed {
+            plan.say(
+                "Solver",
+                "No record of dns-persist-01 is made for *.\(authorization.identifier ?? ""): "
+                    + "\(PersistError.wildcardNotAllowed); where that is wanted, annotate the issuer with "
+                    + "\(Names.Annotation.persistWildcard)=true", view)
+        } catch let error as PersistError {
+            plan.say("Solver", "No challenge is made for \(authorization.identifier ?? ""): \(error)", view)
         } catch {
             plan.fail("\(error)", view.now)
         }
     }
 
-    private static func answers(_ challenge: Challenge, for key: PublicKey) -> Bool {
-        // A token that cannot be used had no Challenge made for it.
-        guard let token = try? ChallengeToken(challenge.spec.token) else { return true }
-        let answer = token.keyAuthorization(for: key)
-        return challenge.spec.key == (challenge.spec.type == .dns01 ? answer.dnsValue : answer.reveal())
+    static func selection(
+        for authorization: Order.Authorization, of order: Order, _ facts: ACMEIssuerFacts
+    ) throws(SolverSelection.Failure) -> SolverSelection {
+        try SolverSelection.choose(
+            from: facts.issuer.solvers ?? [], for: authorization, labels: order.metadata.labels ?? [:],
+            annotations: order.metadata.annotations ?? [:], namespace: order.key.namespace,
+            methods: facts.options.solving.methods)
     }
 
-    private static func challenge(
-        _ selection: SolverSelection, _ authorization: Order.Authorization, _ view: OrderView, _ facts: ACMEIssuerFacts
-    ) throws(ACMEError) -> Challenge {
-        let answer = try ChallengeToken(selection.offered.token).keyAuthorization(for: facts.accountKey)
-        let order = view.order
+    static func challenge(
+        _ selection: SolverSelection, _ authorization: Order.Authorization, of order: Order, _ facts: ACMEIssuerFacts
+    ) throws -> Challenge {
+        let domain = authorization.identifier ?? ""
+        let isWildcard = authorization.wildcard == true
+        let answer = try ChallengeAnswer(
+            to: selection.method, token: selection.offered.token, domain: domain, isWildcard: isWildcard, facts)
         var metadata = ObjectMeta(
             name: name(of: authorization, in: order), namespace: order.metadata.namespace)
         metadata.ownerReferences = [OwnerReference(controller: order)]
         // From the start, so that nothing is presented that would not be cleaned up.
         metadata.finalizers = [Names.Finalizer.challenge]
+        metadata.annotations = facts.options.solving.annotations(for: selection.method)
+        if let label = answer.accountLabel { metadata.annotations?[Names.Annotation.accountLabel] = label.text }
         var spec = Challenge.Spec(
-            url: selection.offered.url, authorizationURL: authorization.url,
-            dnsName: authorization.identifier ?? "", type: selection.kind, token: selection.offered.token,
-            key: selection.kind == .dns01 ? answer.dnsValue : answer.reveal(), solver: selection.solver,
+            url: selection.offered.url, authorizationURL: authorization.url, dnsName: domain,
+            type: selection.method.kind, token: selection.offered.token, key: answer.key, solver: selection.solver,
             issuerRef: order.spec.issuerRef)
-        spec.wildcard = authorization.wildcard == true ? true : nil
+        spec.wildcard = isWildcard ? true : nil
         return Challenge(metadata: metadata, spec: spec)
     }
 

@@ -78,9 +78,11 @@ enum OrderAnswers {
         authorization.identifier = answer.identifier.value
         authorization.wildcard = answer.isWildcard
         authorization.initialState = ACMEState(answer.status)
-        // A type without a token is none that a solver here could answer.
+        // A type without a token is none that a solver here could answer, but for the one that has something in its place.
         authorization.challenges = answer.challenges.compactMap { challenge in
-            challenge.token.map { Order.OfferedChallenge(url: challenge.url, token: $0, type: challenge.type) }
+            (challenge.token ?? challenge.persistOffer).map {
+                Order.OfferedChallenge(url: challenge.url, token: $0, type: challenge.type)
+            }
         }
         status.authorizations?[index] = authorization
     }

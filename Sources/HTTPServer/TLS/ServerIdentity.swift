@@ -1,4 +1,5 @@
 import COpenSSL
+import Glibc
 
 /// A certificate chain with its key, ready to be shown: an `SSL_CTX`, freed with its last reference.
 ///
@@ -7,6 +8,10 @@ import COpenSSL
 @safe package final class ServerIdentity: @unchecked Sendable {
     let context: OpaquePointer
     let clientNames: [String]
+    /// Whether there is nothing to say once both sides agree (RFC 8737 §3).
+    let endsAfterHandshake: Bool
+    /// The one name that is served, where there is but one; `context` refers to it.
+    private let servedName: UnsafeMutablePointer<CChar>?
 
     /// - Parameters:
     ///   - chain: PEM, the leaf first.
@@ -18,13 +23,44 @@ import COpenSSL
         guard let context = unsafe SSL_CTX_new(TLS_server_method()) else { throw .failed("make a TLS context") }
         unsafe self.context = unsafe context
         clientNames = options.clientNames
+        endsAfterHandshake = false
+        unsafe servedName = nil
         try configure(options)
         try useCertificates(chain)
         try useKey(key)
         if let authorities = options.clientAuthorities { try demandClients(from: authorities) }
     }
 
-    deinit { unsafe SSL_CTX_free(context) }
+    /// Shows a TLS-ALPN-01 validation certificate for `domain`, a DNS name or an IP address, to those who ask for that
+    /// name with `acme-tls/1`, and to nobody else (RFC 8737 §3, RFC 8738 §6).
+    package init(validating domain: String, keyAuthorization: String) throws(TLSServerError) {
+        ERR_clear_error()
+        let certificate = try ValidationCertificate(domain: domain, keyAuthorization: keyAuthorization)
+        guard let context = unsafe SSL_CTX_new(TLS_server_method()) else { throw .failed("make a TLS context") }
+        unsafe self.context = unsafe context
+        clientNames = []
+        endsAfterHandshake = true
+        guard let name = unsafe strdup(certificate.serverName) else {
+            unsafe servedName = nil
+            throw .failed("keep the name that is validated")
+        }
+        unsafe servedName = unsafe name
+        try configure(TLSServerOptions())
+        unsafe cw_ssl_ctx_serve_acme(context, name)
+        guard unsafe SSL_CTX_use_certificate(context, certificate.certificate) == 1,
+            unsafe SSL_CTX_use_PrivateKey(context, certificate.key) == 1
+        else { throw .failed("use the validation certificate") }
+    }
+
+    /// What a CA sends as server name when it validates `domain`, a DNS name or an IP address (RFC 8738 §6).
+    package static func validationServerName(of domain: String) -> String {
+        ValidationCertificate.Subject(domain).serverName
+    }
+
+    deinit {
+        unsafe SSL_CTX_free(context)
+        unsafe free(servedName)
+    }
 
     private func configure(_ options: TLSServerOptions) throws(TLSServerError) {
         let minimum = options.minimumVersion == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION

@@ -78,6 +78,7 @@ final class TLSHandler: ChannelDuplexHandler {
         state = .open
         timer?.cancel()
         flushSession(context)
+        if session.endsAfterHandshake { context.close(promise: nil) }
     }
 
     private func readAll(_ context: ChannelHandlerContext) throws(TLSServerError) {

@@ -30,6 +30,8 @@ package enum TLSServerError: Error, Sendable, Hashable, CustomStringConvertible 
     case privateKey(reason: String)
     case clientAuthorities(reason: String)
     case unknownCipherSuite(String)
+    /// What is to be validated is neither a DNS name nor an address.
+    case illegalName(String)
     /// OpenSSL refused; `reason` is from its error queue.
     case openSSL(attempt: String, reason: String)
     /// A client whose certificate has none of the names that are let in.
@@ -43,6 +45,7 @@ package enum TLSServerError: Error, Sendable, Hashable, CustomStringConvertible 
         case .privateKey(let reason): "the serving certificate's private key cannot be used: \(reason)"
         case .clientAuthorities(let reason): "the authorities of clients' certificates cannot be used: \(reason)"
         case .unknownCipherSuite(let name): "\"\(name)\" is not the IANA name of a cipher suite that OpenSSL has"
+        case .illegalName(let name): "\"\(name)\" is neither a DNS name nor an IP address"
         case .openSSL(let attempt, let reason): "could not \(attempt): \(reason)"
         case .unwelcomeClient: "the client's certificate has none of the names that are let in"
         case .handshakeTooLong: "the client sent more than a handshake needs"

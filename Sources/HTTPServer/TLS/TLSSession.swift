@@ -15,12 +15,32 @@ import NIOCore
     /// Owned by `connection`.
     private let fromClient: OpaquePointer
     private let toClient: OpaquePointer
-    private let identity: ServerIdentity
+    /// Nil where we are the client.
+    private let identity: ServerIdentity?
 
-    init(_ identity: ServerIdentity) throws(TLSServerError) {
+    convenience init(_ identity: ServerIdentity) throws(TLSServerError) {
+        try unsafe self.init(in: identity.context, identity)
+        unsafe SSL_set_accept_state(connection)
+    }
+
+    /// As a client that asks for that name and protocol and trusts whatever it is shown.
+    convenience init(askingFor serverName: String, applicationProtocol: String) throws(TLSServerError) {
+        ERR_clear_error()
+        guard let context = unsafe SSL_CTX_new(TLS_client_method()) else { throw .failed("make a TLS context") }
+        defer { unsafe SSL_CTX_free(context) }  // the connection has a reference of its own
+        unsafe SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nil)
+        try unsafe self.init(in: context, nil)
+        let offered = [UInt8(clamping: applicationProtocol.utf8.count)] + Array(applicationProtocol.utf8)
+        guard unsafe SSL_set_alpn_protos(connection, offered, UInt32(clamping: offered.count)) == 0,
+            unsafe cw_ssl_set_server_name(connection, serverName) == 1
+        else { throw .failed("ask for \(serverName)") }
+        unsafe SSL_set_connect_state(connection)
+    }
+
+    private init(in context: OpaquePointer, _ identity: ServerIdentity?) throws(TLSServerError) {
         ERR_clear_error()
         self.identity = identity
-        guard let connection = unsafe SSL_new(identity.context) else { throw .failed("begin a TLS connection") }
+        guard let connection = unsafe SSL_new(context) else { throw .failed("begin a TLS connection") }
         guard let fromClient = unsafe BIO_new(BIO_s_mem()) else {
             unsafe SSL_free(connection)
             throw .failed("begin a TLS connection")
@@ -31,11 +51,30 @@ import NIOCore
             throw .failed("begin a TLS connection")
         }
         unsafe SSL_set_bio(connection, fromClient, toClient)
-        unsafe SSL_set_accept_state(connection)
         unsafe (self.connection, self.fromClient, self.toClient) = unsafe (connection, fromClient, toClient)
     }
 
     deinit { unsafe SSL_free(connection) }
+
+    /// Whether the connection has served its purpose once the handshake is complete.
+    var endsAfterHandshake: Bool { identity?.endsAfterHandshake ?? false }
+
+    /// What the other side has shown; nil before the handshake, or where it showed no certificate.
+    var sight: ValidationSight? {
+        guard let certificate = unsafe SSL_get1_peer_certificate(connection) else { return nil }
+        defer { unsafe X509_free(certificate) }
+        var der: UnsafeMutablePointer<UInt8>?
+        let length = unsafe i2d_X509(certificate, &der)
+        guard length > 0, let start = unsafe der else { return nil }
+        defer { unsafe CRYPTO_free(start, #file, #line) }
+        var name: UnsafePointer<UInt8>?
+        var nameLength: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(connection, &name, &nameLength)
+        let chosen = unsafe name.map { unsafe UnsafeBufferPointer(start: $0, count: Int(nameLength)) }
+        return unsafe ValidationSight(
+            applicationProtocol: chosen.map { unsafe String(decoding: $0, as: UTF8.self) },
+            certificate: Array(UnsafeBufferPointer(start: start, count: Int(length))))
+    }
 
     /// Takes what came from the socket.
     func receive(_ buffer: ByteBuffer) {
@@ -104,7 +143,7 @@ import NIOCore
     }
 
     private func checkClient() throws(TLSServerError) {
-        guard !identity.clientNames.isEmpty else { return }
+        guard let identity, !identity.clientNames.isEmpty else { return }
         guard let certificate = unsafe SSL_get1_peer_certificate(connection) else { throw .unwelcomeClient }
         defer { unsafe X509_free(certificate) }
         for name in identity.clientNames {

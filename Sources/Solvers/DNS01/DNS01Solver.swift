@@ -35,7 +35,7 @@ package struct DNS01Options: Sendable {
     }
 }
 
-/// Proves control of a name by a TXT record (RFC 8555 §8.4).
+/// Proves control of a name by a TXT record: of dns-01 (RFC 8555 §8.4), dns-account-01 or dns-persist-01.
 package struct DNS01Solver: ChallengeSolver {
     private static let path = FieldPath("spec.solver.dns01")
 
@@ -67,6 +67,9 @@ package struct DNS01Solver: ChallengeSolver {
     }
 
     package func present(_ challenge: Challenge) async throws(SolverError) {
+        if challenge.spec.solver.dns01?.isManual == true { return try checkManual(challenge) }
+        // Others rely on a record that stays: one that serves is never written beside.
+        if challenge.isPersistent, await check(challenge).isVisible { return }
         let (provider, record) = try await prepare(challenge)
         do {
             try await provider.present(record)
@@ -75,7 +78,9 @@ package struct DNS01Solver: ChallengeSolver {
         }
     }
 
+    /// A record that is to stay stays; one that a person wrote is the person's to delete.
     package func cleanUp(_ challenge: Challenge) async throws(SolverError) {
+        if challenge.isPersistent || challenge.spec.solver.dns01?.isManual == true { return }
         let (provider, record) = try await prepare(challenge)
         do {
             try await provider.cleanUp(record)
@@ -97,8 +102,12 @@ package struct DNS01Solver: ChallengeSolver {
         do throws(DNSError) {
             let name = try Self.recordName(of: challenge)
             let (target, sightings) = try await look(for: name, challenge)
-            return Propagation.decide(
+            let verdict = Propagation.decide(
                 target, sightings, waited: presentedAt.map { now - $0 } ?? .zero, again: again)
+            guard case .notYet(let sentence, _) = verdict, challenge.spec.solver.dns01?.isManual == true else {
+                return verdict
+            }
+            return .notYet("\(challenge.recordWish); \(sentence)", again: again)
         } catch {
             return .notYet(error.description, again: again)
         }
@@ -109,7 +118,7 @@ package struct DNS01Solver: ChallengeSolver {
     private func look(
         for name: DNSName, _ challenge: Challenge
     ) async throws(DNSError) -> (DNSName, [Sighting]) {
-        let check = PropagationCheck(resolver: resolver, value: challenge.spec.key)
+        let check = PropagationCheck(resolver: resolver, shows: challenge.recordMatch(at: time.now()))
         let named = (challenge.spec.solver.dns01?.nameservers ?? []).compactMap { DNSServer($0) }
         if !named.isEmpty { return (name, await check.sightings(of: name, at: named)) }
         if options.recursiveOnly { return (name, await check.sightings(of: name, at: options.recursiveServers)) }
@@ -158,10 +167,22 @@ package struct DNS01Solver: ChallengeSolver {
     }
 
     private static func recordName(of challenge: Challenge) throws(DNSError) -> DNSName {
+        let text = challenge.recordName ?? ""
         do {
-            return try DNSName(challenge.spec.dnsName).prefixed(by: "_acme-challenge")
+            return try DNSName(text)
         } catch {
-            throw .illegalName(challenge.spec.dnsName, error)
+            throw .illegalName(text, error)
+        }
+    }
+
+    private func checkManual(_ challenge: Challenge) throws(SolverError) {
+        guard let stanza = challenge.spec.solver.dns01 else { throw .refused([.required(Self.path)]) }
+        let problems = Self.serverProblems(in: stanza)
+        if !problems.isEmpty { throw .refused(problems) }
+        do {
+            _ = try Self.recordName(of: challenge)
+        } catch {
+            throw .provider(.dns(error))
         }
     }
 }

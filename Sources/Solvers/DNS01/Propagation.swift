@@ -66,7 +66,8 @@ extension Sighting {
 /// Gathers sightings: asks everybody at once.
 struct PropagationCheck: Sendable {
     var resolver: Resolver
-    var value: String
+    /// Whether one of the values that a server shows under the name is what is looked for.
+    var shows: @Sendable (_ values: [String]) -> Bool
 
     /// What each of these servers shows, resolving included.
     func sightings(of name: DNSName, at servers: [DNSServer]) async -> [Sighting] {
@@ -110,7 +111,7 @@ struct PropagationCheck: Sendable {
                 let answer = try await ask(target, at: server, recursionDesired: recursionDesired)
                 let moved = try chain.extend(with: answer)
                 let values = answer.answers(of: .txt, at: chain.target).compactMap(\.data.text)
-                if values.contains(value) { return .shown }
+                if shows(values) { return .shown }
                 if !values.isEmpty { return .others(count: values.count) }
                 if !moved { return .nothing(answer.responseCode) }
             }

@@ -5,70 +5,152 @@ import HTTPTypes
 import PKI
 
 /// Fetches a key authorization as the CA will (RFC 8555 §8.3).
+///
+/// CAs take IPv6 first and IPv4 where that does not connect. So both are looked at where the name has both, and an answer
+/// that is wrong over one of them counts, while one that cannot be reached from here does not.
 struct HTTP01Check: Sendable {
     /// Successes in a row that count: behind a balancer the next answer may come from elsewhere.
     private static let needed = 3
+    /// Let's Encrypt follows as many.
+    private static let longestChain = 10
+    private static let redirects: Set<Int> = [301, 302, 303, 307, 308]
 
     var transport: any HTTPTransport
     var options: HTTP01Options
     /// Resolves with the servers of the options; nil for the system's resolver.
     var resolver: Resolver?
 
+    /// How to get to the name.
+    fileprivate enum Way: Sendable, Hashable {
+        case family(AddressFamily)
+        /// At this address, whatever else resolves.
+        case address(String)
+        /// At this address and port of the cluster's own; redirects lead out again.
+        case service(String)
+    }
+
+    private enum Sight {
+        case right
+        /// The CA will see that, too.
+        case wrong(String)
+        /// Nobody was there to answer.
+        case unreachable(String)
+    }
+
     /// Nil when it can be seen, or else a sentence that says what was seen instead.
     func problem(of challenge: Challenge) async -> String? {
-        let domain = challenge.spec.dnsName
-        var request = TransportRequest(
-            url: Self.url(for: challenge), tls: TLSOptions(trust: .insecure), deadline: .seconds(10),
-            connectTimeout: .seconds(10),
-            bodyLimit: 1 << 20, redirects: .follow(max: 10, schemes: ["http", "https"]))
         do throws(DNSError) {
-            request.addressOverrides = try await overrides(for: domain)
+            return await problem(of: challenge, over: try await ways(to: challenge.spec.dnsName))
         } catch {
-            return "GET \(request.url): \(error)"
+            return "GET \(Self.url(for: challenge)): \(error)"
         }
-        for _ in 0..<Self.needed {
-            if let problem = await problem(fetching: request, expecting: challenge.spec.key) { return problem }
-        }
-        return nil
     }
 
-    static func url(for challenge: Challenge) -> String {
+    /// The same, seen at the solver's Service or pod, whose address this is.
+    func problem(of challenge: Challenge, insideAt address: String) async -> String? {
+        await problem(of: challenge, over: [.service(address)])
+    }
+
+    private func problem(of challenge: Challenge, over ways: [Way]) async -> String? {
+        var isSeen = false
+        var problem: String?
+        for way in ways {
+            switch await look(for: challenge, way) {
+            case .right: isSeen = true
+            case .wrong(let sentence): return sentence
+            case .unreachable(let sentence): problem = sentence
+            }
+        }
+        return isSeen ? nil : problem
+    }
+
+    static func url(for challenge: Challenge, port: Int? = nil) -> String {
         let domain = challenge.spec.dnsName
         let host = domain.contains(":") ? "[\(domain)]" : domain
-        return "http://\(host)\(SolverObjects.path(for: challenge))"
+        return "http://\(host)\(port.map { ":\($0)" } ?? "")\(SolverObjects.path(for: challenge))"
     }
 
-    private func problem(fetching request: TransportRequest, expecting key: String) async -> String? {
-        do throws(TransportError) {
-            let response = try await transport.send(request)
-            let via = response.head.url == request.url ? "" : " (redirected to \(response.head.url))"
-            guard response.head.status == .ok else {
-                return "GET \(request.url)\(via) answers \(response.head.status.code) and not 200"
-            }
-            if response.body == Array(key.utf8) { return nil }
-            return "GET \(request.url)\(via) answers another text, of \(response.body.count) bytes"
-        } catch {
-            return "GET \(request.url): \(error)"
+    private func look(for challenge: Challenge, _ way: Way) async -> Sight {
+        for _ in 0..<Self.needed {
+            let sight = await fetch(challenge, way)
+            guard case .right = sight else { return sight }
         }
+        return .right
     }
 
-    /// Where to connect for the domain, when not where the system's resolver says.
-    private func overrides(for domain: String) async throws(DNSError) -> [String: String] {
-        guard let address = try await address(of: domain) else { return [:] }
-        return ["\(domain):80": address, "\(domain):443": address]
+    private func fetch(_ challenge: Challenge, _ way: Way) async -> Sight {
+        let start = Self.url(for: challenge, port: way.isInside ? SolverObjects.port : nil)
+        var url = start
+        for hop in 0...Self.longestChain {
+            let via = hop == 0 ? "" : " (redirected to \(url))"
+            let response: Response
+            do throws(TransportError) {
+                response = try await transport.send(request(for: url, of: challenge, way))
+            } catch {
+                let sentence = "GET \(start)\(via): \(error)"
+                return hop == 0 && !error.mayHaveReachedServer ? .unreachable(sentence) : .wrong(sentence)
+            }
+            guard !way.isInside, Self.redirects.contains(response.status.code),
+                let location = response.headers[.location]
+            else { return Self.judge(response, of: challenge, "GET \(start)\(via)") }
+            switch Redirect.target(of: location, from: url, for: challenge.spec.dnsName) {
+            case .success(let next): url = next
+            case .failure(let refusal): return .wrong("GET \(start)\(via) \(refusal.reason)")
+            }
+        }
+        return .wrong("GET \(start) leads through more than \(Self.longestChain) redirects")
     }
 
-    private func address(of domain: String) async throws(DNSError) -> String? {
-        if let address = options.addressOverrides[domain] { return address }
-        guard let resolver, IPAddress(domain) == nil else { return nil }
-        guard let name = try? DNSName(domain) else { return nil }  // the transport will say what is wrong with it
-        for type in [RecordType.a, .aaaa] {
+    private static func judge(_ response: Response, of challenge: Challenge, _ attempt: String) -> Sight {
+        guard response.status == .ok else {
+            return .wrong("\(attempt) answers \(response.status.code) and not 200")
+        }
+        if response.body == Array(challenge.spec.key.utf8) { return .right }
+        return .wrong("\(attempt) answers another text, of \(response.body.count) bytes")
+    }
+
+    /// Certificates are not looked at: it is what they are to be had for. A key authorization is short, and what is longer
+    /// is the page of somebody else.
+    private func request(for url: String, of challenge: Challenge, _ way: Way) -> TransportRequest {
+        var request = TransportRequest(
+            url: url, tls: TLSOptions(trust: .insecure), deadline: .seconds(10), connectTimeout: .seconds(10),
+            bodyLimit: 64 << 10, redirects: .refuse)
+        let domain = challenge.spec.dnsName
+        let host = domain.contains(":") ? "[\(domain)]" : domain
+        switch way {
+        case .family(let family): request.addressFamily = family
+        case .address(let address):
+            request.addressOverrides = ["\(host):80": address, "\(host):443": address]
+        case .service(let address):
+            request.addressOverrides = ["\(host):\(SolverObjects.port)": address]
+            request.proxy = .none
+        }
+        return request
+    }
+
+    /// By which addresses to look for the domain.
+    private func ways(to domain: String) async throws(DNSError) -> [Way] {
+        if let address = options.addressOverrides[domain] { return [.address(address)] }
+        if IPAddress(domain) != nil { return [.family(.any)] }
+        // The transport will say what is wrong with a name that is none.
+        guard let resolver, let name = try? DNSName(domain) else { return [.family(.ipv6), .family(.ipv4)] }
+        var ways: [Way] = []
+        for type in [RecordType.aaaa, .a] {
             let answer = try await resolver.query(name, type)
-            for record in answer.answers where record.type == type {
-                if case .address(let octets) = record.data { return IPAddress(bytes: octets)?.text }
-            }
+            let address = answer.answers.lazy.compactMap { record -> String? in
+                guard record.type == type, case .address(let octets) = record.data else { return nil }
+                return IPAddress(bytes: octets)?.text
+            }.first
+            if let address { ways.append(.address(address)) }
         }
+        if !ways.isEmpty { return ways }
         throw .answered(
             server: resolver.servers.map(\.description).joined(separator: ", "), name: name, type: .a, .nameError)
+    }
+}
+
+extension HTTP01Check.Way {
+    fileprivate var isInside: Bool {
+        if case .service = self { true } else { false }
     }
 }

@@ -17,12 +17,14 @@ package struct HTTP01Options: Sendable, Hashable {
     package var addressOverrides: [String: String]
     /// Whether routes of the Gateway API may be made (`--enable-gateway-api`).
     package var gatewayAPI: Bool
+    /// Whether routes of Traefik's may be made (`--enable-traefik-routes`).
+    package var traefikRoutes: Bool
 
     package init(
         image: String, requestCPU: String = "10m", requestMemory: String = "64Mi", limitCPU: String = "100m",
         limitMemory: String = "64Mi", runAsNonRoot: Bool = true, extraLabels: [String: String] = [:],
         runtimeClassName: String? = nil, nameservers: [DNSServer] = [], addressOverrides: [String: String] = [:],
-        gatewayAPI: Bool = false
+        gatewayAPI: Bool = false, traefikRoutes: Bool = false
     ) {
         self.image = image
         self.requestCPU = requestCPU
@@ -35,5 +37,6 @@ package struct HTTP01Options: Sendable, Hashable {
         self.nameservers = nameservers
         self.addressOverrides = addressOverrides
         self.gatewayAPI = gatewayAPI
+        self.traefikRoutes = traefikRoutes
     }
 }

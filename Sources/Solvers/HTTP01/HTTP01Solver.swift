@@ -3,6 +3,7 @@ package import DNSWire
 package import HTTPTransport
 package import KubeClient
 import KubeModel
+import PKI
 package import Wire
 
 /// Proves control of a name by a file that a pod of ours serves through the user's ingress controller
@@ -10,14 +11,19 @@ package import Wire
 package struct HTTP01Solver: ChallengeSolver {
     private static let path = FieldPath("spec.solver.http01")
 
-    private let options: HTTP01Options
+    let options: HTTP01Options
     let client: KubeClient
+    let rounds = SolverRounds()
+    let open: OpenChallenges
     private let check: HTTP01Check
     private let time: any TimeSource
 
+    /// - Parameter challenges: all of a namespace, as far as they are known.
     package init(
-        options: HTTP01Options, client: KubeClient, http: any HTTPTransport, dns: DNSClient, time: any TimeSource
+        options: HTTP01Options, client: KubeClient, http: any HTTPTransport, dns: DNSClient, time: any TimeSource,
+        challenges: @escaping @Sendable (_ namespace: String) -> [Challenge]
     ) {
+        open = OpenChallenges(challenges)
         self.options = options
         self.client = client
         self.time = time
@@ -28,6 +34,7 @@ package struct HTTP01Solver: ChallengeSolver {
     package func present(_ challenge: Challenge) async throws(SolverError) {
         let objects = try objects(for: challenge)
         try checkGatewayAPI(objects)
+        if let set = objects.shared { return try await presentShared(objects, in: set) }
         try await ensure(objects.pod, for: challenge)
         try await ensure(objects.service, for: challenge)
         switch objects.way {
@@ -42,8 +49,9 @@ package struct HTTP01Solver: ChallengeSolver {
     }
 
     package func check(_ challenge: Challenge) async -> SelfCheck {
-        guard let problem = await check.problem(of: challenge) else {
-            return .visible("GET \(HTTP01Check.url(for: challenge)) answers with the key authorization")
+        guard let problem = await problem(of: challenge) else {
+            let place = challenge.selfCheck == .service ? ", at the solver's Service," : ""
+            return .visible("GET \(HTTP01Check.url(for: challenge))\(place) answers with the key authorization")
         }
         let again = CheckPace.delay(presentedAt: challenge.status?.presentedAt, now: time.now())
         do throws(SolverError) {
@@ -58,6 +66,7 @@ package struct HTTP01Solver: ChallengeSolver {
 
     package func cleanUp(_ challenge: Challenge) async throws(SolverError) {
         let objects = try objects(for: challenge)
+        if let set = objects.shared { return try await retireShared(objects, in: set) }
         switch objects.way {
         case .ingress(let solver):
             if let name = solver.name.nonEmpty {
@@ -65,24 +74,48 @@ package struct HTTP01Solver: ChallengeSolver {
             } else {
                 try await delete(Ingress.self, objects.key)
             }
-        case .gateway: try await deleteRoute(objects.key, isOurs: options.gatewayAPI)
+        case .gateway: try await deleteRoute(objects.ownKey, isOurs: options.gatewayAPI)
         }
         try await delete(Service.self, objects.key)
         try await delete(Pod.self, objects.key)
+    }
+
+    private func problem(of challenge: Challenge) async -> String? {
+        guard challenge.selfCheck == .service else { return await check.problem(of: challenge) }
+        do throws(SolverError) {
+            return await check.problem(
+                of: challenge, insideAt: try await insideAddress(of: try objects(for: challenge)))
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// The address of the Service, or of the pod where the Service is headless.
+    func insideAddress(of objects: SolverObjects) async throws(SolverError) -> String {
+        let clusterIP = try await find(Service.self, objects.key)?.spec?["clusterIP"]?.stringValue
+        if let address = clusterIP.nonEmpty, IPAddress(address) != nil { return address }
+        if let address = try await find(Pod.self, objects.key)?.status?.podIP.nonEmpty { return address }
+        throw .notNow("the solver's Service and pod \(objects.key) have no address yet", again: .milliseconds(500))
     }
 
     /// Puts back what has gone missing, and tells what keeps the pod from serving; nil when nothing seems to.
     private func restore(_ challenge: Challenge) async throws(SolverError) -> String? {
         let objects = try objects(for: challenge)
         let pod = try await find(Pod.self, objects.key)
+        // Many wait for one pod: what is on its way is not looked for again by each of them.
+        if let pod, objects.shared != nil, !pod.metadata.isBeingDeleted, !pod.isUseless(beside: objects.pod),
+            let news = pod.news
+        {
+            return news
+        }
         try await present(challenge)
         guard let pod else { return "the solver pod was missing and is made again" }
         if let news = pod.news { return news }
         guard case .gateway = objects.way else { return nil }
-        return try await find(HTTPRoute.self, objects.key)?.news
+        return try await find(HTTPRoute.self, objects.ownKey)?.news
     }
 
-    private func objects(for challenge: Challenge) throws(SolverError) -> SolverObjects {
+    func objects(for challenge: Challenge) throws(SolverError) -> SolverObjects {
         guard let http01 = challenge.spec.solver.http01 else { throw .refused([.required(Self.path)]) }
         if let gateway = http01.gatewayHTTPRoute {
             return SolverObjects(challenge: challenge, way: .gateway(gateway), options: options)

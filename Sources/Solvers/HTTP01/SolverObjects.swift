@@ -5,7 +5,8 @@ import Wire
 
 /// The objects that answer one HTTP-01 challenge, as they are to be; nothing is sent by making them.
 ///
-/// Their names follow from the challenge's, so that the same challenge never has two of a kind.
+/// Their names follow from the challenge's, or from what those have in common that share them, so that the same
+/// challenge never has two of a kind.
 package struct SolverObjects: Sendable, Hashable {
     package static let port = 8089
     package static let namePrefix = "cm-acme-http-solver-"
@@ -19,11 +20,24 @@ package struct SolverObjects: Sendable, Hashable {
     package let challenge: Challenge
     package let way: Way
     package let options: HTTP01Options
+    /// Whom it shares pod, Service and Ingress with; nil when they are its own.
+    package let shared: SolverSet?
 
     package init(challenge: Challenge, way: Way, options: HTTP01Options) {
         self.challenge = challenge
         self.way = way
         self.options = options
+        shared = SolverSet(challenge)
+    }
+
+    /// The Ingress of the user's that is edited instead of making one.
+    var editedIngress: ObjectKey? {
+        guard case .ingress(let solver) = way, let name = solver.name.nonEmpty else { return nil }
+        return ObjectKey(namespace: ownKey.namespace, name: name)
+    }
+
+    var isRouted: Bool {
+        if case .gateway = way { true } else { false }
     }
 
     var serviceType: String? {
@@ -40,27 +54,39 @@ package struct SolverObjects: Sendable, Hashable {
         }
     }
 
-    /// The name of pod, Service and Ingress or HTTPRoute: short enough for a Service, different for different challenges.
+    /// The name of what is the challenge's own: short enough for a Service, different for different challenges.
     package static func name(for challenge: Challenge) -> String {
         namePrefix + Hex.encode(Array(Digest.sha256(Array(challenge.metadata.name.utf8)).prefix(8)))
     }
 
-    package var key: ObjectKey {
+    /// Of pod, Service and Ingress.
+    package var key: ObjectKey { shared?.key ?? ownKey }
+
+    /// Of what no other challenge shares: an HTTPRoute has one list of hosts for all its rules, of at most sixteen.
+    package var ownKey: ObjectKey {
         ObjectKey(namespace: challenge.metadata.namespace ?? "", name: Self.name(for: challenge))
     }
 
+    static let folder = "/.well-known/acme-challenge/"
+
     /// The path that the CA asks for (RFC 8555 §8.3).
     package static func path(for challenge: Challenge) -> String {
-        "/.well-known/acme-challenge/\(challenge.spec.token)"
+        folder + challenge.spec.token
     }
+
+    var isTLS: Bool { challenge.method == .tlsALPN01 }
+
+    /// Of the Service: what is exposed as it is should be where the CA looks (RFC 8737 §3).
+    var servicePort: Int { isTLS ? 443 : Self.port }
+    var portName: String { isTLS ? "tls-alpn" : "http" }
 
     package var service: Service {
         let spec: JSONValue = [
             "type": .string(serviceType.nonEmpty ?? "NodePort"),
             "ports": [
                 [
-                    "name": "http", "port": .integer(Int64(Self.port)), "targetPort": .integer(Int64(Self.port)),
-                    "protocol": "TCP",
+                    "name": .string(portName), "port": .integer(Int64(servicePort)),
+                    "targetPort": .integer(Int64(Self.port)), "protocol": "TCP",
                 ]
             ],
             "selector": .object(object(selector)),
@@ -68,11 +94,11 @@ package struct SolverObjects: Sendable, Hashable {
         return Service(metadata: metadata(annotations: ["auth.istio.io/8089": "NONE"]), spec: spec)
     }
 
-    package func ingress(as solver: Solver.IngressSolver) -> Ingress {
+    package func ingress(as solver: Solver.IngressSolver, rules: [Ingress.Rule]? = nil) -> Ingress {
         var annotations = ["nginx.ingress.kubernetes.io/whitelist-source-range": "0.0.0.0/0,::/0"]
         if let name = solver.class.nonEmpty { annotations[Names.Annotation.ingressClass] = name }
         let template = solver.ingressTemplate?.metadata
-        let spec = Ingress.Spec(ingressClassName: solver.ingressClassName.nonEmpty, rules: [rule])
+        let spec = Ingress.Spec(ingressClassName: solver.ingressClassName.nonEmpty, rules: rules ?? [rule])
         return Ingress(
             metadata: metadata(
                 annotations: annotations.merging(template?.annotations ?? [:]) { $1 }, labels: template?.labels),
@@ -84,7 +110,11 @@ package struct SolverObjects: Sendable, Hashable {
         Ingress.Rule(host: host, http: Ingress.HTTP(paths: [ingressPath]))
     }
 
-    var host: String? { IPAddress(challenge.spec.dnsName) == nil ? challenge.spec.dnsName : nil }
+    var host: String? { Self.host(of: challenge) }
+
+    static func host(of challenge: Challenge) -> String? {
+        IPAddress(challenge.spec.dnsName) == nil ? challenge.spec.dnsName : nil
+    }
 
     var ingressPath: Ingress.Path {
         Ingress.Path(
@@ -102,17 +132,32 @@ package struct SolverObjects: Sendable, Hashable {
 
     /// The labels that say what an object is for.
     private var identity: [String: String] {
-        [
+        guard let shared else { return ownIdentity }
+        return [Names.Label.http01Solver: "true", Names.Label.solverSet: shared.digest]
+    }
+
+    private var ownIdentity: [String: String] {
+        var labels = [
             Names.Label.httpDomain: String(Adler32.checksum(challenge.spec.dnsName)),
             Names.Label.httpToken: String(Adler32.checksum(challenge.spec.token)),
             Names.Label.http01Solver: "true",
         ]
+        if isTLS { labels[Names.Label.tlsALPN01Solver] = "true" }
+        return labels
     }
 
+    /// What is shared has no owner, since the first of the challenges would take it away from the others.
     func metadata(annotations: [String: String], labels: [String: String]? = nil) -> ObjectMeta {
         var metadata = ObjectMeta(name: key.name, namespace: key.namespace)
         metadata.labels = identity.merging(options.extraLabels) { own, _ in own }.merging(labels ?? [:]) { $1 }
         metadata.annotations = annotations
+        if shared == nil { metadata.ownerReferences = [OwnerReference(controller: challenge)] }
+        return metadata
+    }
+
+    func ownMetadata(labels: [String: String]?) -> ObjectMeta {
+        var metadata = ObjectMeta(name: ownKey.name, namespace: ownKey.namespace)
+        metadata.labels = ownIdentity.merging(options.extraLabels) { own, _ in own }.merging(labels ?? [:]) { $1 }
         metadata.ownerReferences = [OwnerReference(controller: challenge)]
         return metadata
     }

@@ -3,7 +3,8 @@ package import KubeModel
 import Wire
 
 extension SolverObjects {
-    /// A pod that answers for one token and runs with as little power as a pod can.
+    /// A pod that answers for one token, or for every token of one account key, and runs with as little power as a pod
+    /// can.
     package var pod: Pod {
         let template = podTemplate
         let annotations = [
@@ -45,16 +46,29 @@ extension SolverObjects {
             "name": "acmesolver",
             "image": .string(options.image),
             "imagePullPolicy": "IfNotPresent",
-            "args": [
-                .string("--listen-port=\(Self.port)"), .string("--domain=\(challenge.spec.dnsName)"),
-                .string("--token=\(challenge.spec.token)"), .string("--key=\(challenge.spec.key)"),
-            ],
-            "ports": [["name": "http", "containerPort": .integer(Int64(Self.port))]],
+            "args": .array(arguments.map { .string($0) }),
+            "ports": [["name": .string(portName), "containerPort": .integer(Int64(Self.port))]],
             "resources": resources(template?.resources),
             "securityContext": [
                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                 "capabilities": ["drop": ["ALL"]],
             ],
+        ]
+    }
+
+    private var arguments: [String] {
+        if shared != nil, let thumbprint = challenge.thumbprint {
+            return ["--listen-port=\(Self.port)", "--thumbprint=\(thumbprint)"]
+        }
+        if isTLS {
+            return [
+                "--listen-port=\(Self.port)", "--tls-alpn", "--domain=\(challenge.spec.dnsName)",
+                "--key=\(challenge.spec.key)",
+            ]
+        }
+        return [
+            "--listen-port=\(Self.port)", "--domain=\(challenge.spec.dnsName)", "--token=\(challenge.spec.token)",
+            "--key=\(challenge.spec.key)",
         ]
     }
 

@@ -22,12 +22,10 @@ extension SolverObjects {
         ]
         // Hostnames of the Gateway API are never addresses.
         if let host { spec["hostnames"] = [.string(host)] }
-        var metadata = metadata(annotations: [:], labels: solver.labels)
-        metadata.annotations = nil
-        return HTTPRoute(metadata: metadata, spec: spec)
+        return HTTPRoute(metadata: ownMetadata(labels: solver.labels), spec: spec)
     }
 
-    private func reference(_ parent: Solver.ParentReference) -> JSONValue {
+    func reference(_ parent: Solver.ParentReference) -> JSONValue {
         var reference: JSONValue = [
             "group": .string(parent.group ?? Gateway.group),
             "kind": .string(parent.kind.nonEmpty ?? Gateway.resource.kind), "name": .string(parent.name),

@@ -16,6 +16,11 @@ extension HTTP01Solver {
                     "the cluster does not know HTTPRoutes (or is losing the namespace); install the definitions of "
                         + "the Gateway API: \(error)")
             }
+            if error.isUnserved {
+                throw .failed(
+                    "the cluster does not know objects of the kind \(Object.resource.kind); install the definitions of "
+                        + "\(Object.resource.group): \(error)")
+            }
             guard error.isAlreadyExists else { throw Self.failure(error) }
         }
         let present = try await find(Object.self, object.key)
@@ -62,45 +67,6 @@ extension HTTP01Solver {
         }
     }
 
-    /// Puts the challenge's path into the Ingress that the user named.
-    func edit(_ name: String, adding objects: SolverObjects) async throws(SolverError) {
-        let key = ObjectKey(namespace: objects.key.namespace, name: name)
-        guard let ingress = try await find(Ingress.self, key) else {
-            throw .failed("the Ingress \(key), which the solver is told to edit, does not exist")
-        }
-        try await write(IngressEdit.adding(objects, to: ingress.spec?.rules ?? []), to: ingress)
-    }
-
-    /// Takes it out again.
-    func edit(_ name: String, removing objects: SolverObjects) async throws(SolverError) {
-        let key = ObjectKey(namespace: objects.key.namespace, name: name)
-        guard let ingress = try await find(Ingress.self, key) else { return }
-        try await write(IngressEdit.removing(objects, from: ingress.spec?.rules ?? []), to: ingress)
-    }
-
-    private func write(_ rules: [Ingress.Rule]?, to ingress: Ingress) async throws(SolverError) {
-        guard let rules else { return }
-        let encoded: JSONValue
-        do {
-            encoded = try JSONValue(encoding: rules)
-        } catch {
-            throw .failed("the rules of the Ingress \(ingress.key) cannot be written: \(error)")
-        }
-        let patch: JSONValue = [
-            "metadata": ["resourceVersion": .string(ingress.metadata.resourceVersion ?? "")],
-            "spec": ["rules": encoded],
-        ]
-        do throws(KubeError) {
-            _ = try await client.mergePatch(patch, of: Ingress.self, ingress.key)
-        } catch {
-            if error.isConflict {
-                throw .notNow(
-                    "the Ingress \(ingress.key) has just been changed by somebody else", again: .milliseconds(200))
-            }
-            throw Self.failure(error)
-        }
-    }
-
     func find<Object: KubeObject>(_ type: Object.Type, _ key: ObjectKey) async throws(SolverError) -> Object? {
         do {
             return try await client.find(type, key)
@@ -114,21 +80,32 @@ extension HTTP01Solver {
             try await client.delete(type, key)
         } catch {
             // With the definition of a kind its objects are gone as well.
-            if error.isUnserved, Object.self == HTTPRoute.self { return }
+            if error.isUnserved, !Object.resource.group.isEmpty { return }
             throw Self.failure(error)
         }
     }
 
-    private static func failure(_ error: KubeError) -> SolverError { .failed(error.description) }
+    static func failure(_ error: KubeError) -> SolverError {
+        error.isForbidden || error.isInvalid || error.status?.code == 400
+            ? .denied(error.description) : .failed(error.description)
+    }
 }
 
 extension Pod {
+    /// Whether it will never serve, and `wanted` may: it has ended, or it does not start with another image.
+    func isUseless(beside wanted: Pod) -> Bool {
+        if hasEnded { return true }
+        func image(_ pod: Pod) -> JSONValue? { pod.spec?["containers"]?[0]?["image"] }
+        return !isReady && image(self) != image(wanted)
+    }
+
+    var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+
     /// Whether it will never serve again.
     fileprivate var hasEnded: Bool { status?.phase == "Failed" || status?.phase == "Succeeded" }
 
     /// What keeps it from serving, as a sentence; nil when nothing seems to.
     var news: String? {
-        let isReady = status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false
         if isReady { return nil }
         let waiting = status?.containerStatuses?.lazy.compactMap { $0.state?.waiting }.first
         let unscheduled = status?.conditions?.first { $0.type == "PodScheduled" && $0.status == "False" }

@@ -53,6 +53,13 @@ struct ACMEFlags: ParsableArguments {
     @Option(help: "How many challenges are worked on at once (1 to 10000).")
     var maxConcurrentChallenges = 60
 
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Let TLS-ALPN-01 challenges be routed by Traefik's IngressRouteTCP where an issuer's annotation asks for it."
+    )
+    var enableTraefikRoutes = false
+
     /// The extra labels as pairs; `validate` has refused what does not parse.
     var extraLabels: [String: String] {
         var labels: [String: String] = [:]

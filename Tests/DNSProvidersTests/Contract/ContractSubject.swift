@@ -78,7 +78,7 @@ struct ContractSubject: Sendable, CustomTestStringConvertible {
     var stanza: Solver.DNS01 {
         var stanza = Solver.DNS01()
         if isOwn {
-            stanza.providers["webhook"] = ["groupName": "certwright.io", "solverName": .string(key), "config": config]
+            stanza.providers["webhook"] = ["groupName": "certwright.dev", "solverName": .string(key), "config": config]
         } else {
             stanza.providers[key] = config
         }

@@ -7,6 +7,7 @@ Nothing here is for users. A process with several parts has the rights of them a
 {{- $split := include "certwright.split" . -}}
 issuers{{ if not .Values.namespaces }} clusterissuers{{ end }} certificates secrets acme http01 ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
+{{- if include "certwright.usesTraefikRoutes" . }} traefik-routes{{ end }}
 {{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
 {{- if and .Values.webhook.enabled (not $split) }} webhook{{ end }}
 {{- if and .Values.cainjector.enabled (not $split) }} injection{{ end }}
@@ -22,13 +23,20 @@ injection sources events
 
 {{/* Those that are about objects in a namespace, and nothing else. */}}
 {{- define "certwright.namespacedConcerns" -}}
-issuers certificates secrets acme http01 ingress-shim gateway-api events advice sources
+issuers certificates secrets acme http01 ingress-shim gateway-api traefik-routes events advice sources
 {{- end }}
 
 {{/* Not empty where a flag switches the Gateway API on: else the rights that it takes are not given. */}}
 {{- define "certwright.usesGatewayAPI" -}}
 {{- $config := default dict .Values.config }}
 {{- if or (has "--enable-gateway-api" .Values.extraArgs) (has "--enable-gateway-api=true" .Values.extraArgs) $config.enableGatewayAPI -}}
+true
+{{- end }}
+{{- end }}
+
+{{/* Not empty where a flag lets TLS-ALPN-01 be routed by Traefik. */}}
+{{- define "certwright.usesTraefikRoutes" -}}
+{{- if or (has "--enable-traefik-routes" .Values.extraArgs) (has "--enable-traefik-routes=true" .Values.extraArgs) -}}
 true
 {{- end }}
 {{- end }}
@@ -103,13 +111,14 @@ true
 {{- end }}
 
 {{- define "certwright.rules.http01" -}}
-# What answers an HTTP-01 challenge: a pod, a Service before it, and the way in.
+# What answers an HTTP-01 challenge: a pod, a Service before it, and the way in. They are listed to find those that nobody
+# needs any more.
 - apiGroups: [""]
   resources: [pods, services]
-  verbs: [get, create, delete]
+  verbs: [get, list, create, delete]
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
 # OpenShift asks for this before an Ingress may name a host.
 - apiGroups: [route.openshift.io]
   resources: [routes/custom-host]
@@ -146,7 +155,18 @@ true
 # The way in to what answers an HTTP-01 challenge.
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, create, patch, delete]
+# The way in to what answers a TLS-ALPN-01 challenge.
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [tlsroutes]
+  verbs: [get, create, delete]
+{{- end }}
+
+{{- define "certwright.rules.traefik-routes" -}}
+# The way in to what answers a TLS-ALPN-01 challenge, where Traefik is in front.
+- apiGroups: [traefik.io]
+  resources: [ingressroutetcps]
+  verbs: [get, create, delete]
 {{- end }}
 
 {{- define "certwright.rules.signing-requests" -}}
@@ -231,7 +251,7 @@ true
     {{- toYaml . | nindent 4 }}
   {{- end }}
 # Policies say whose requests are approved, once there are any.
-- apiGroups: [policy.certwright.io]
+- apiGroups: [policy.certwright.dev]
   resources: [certificatepolicies]
   verbs: [get, list, watch]
 # It asks the API server whether it may, as any account may ask about itself.
