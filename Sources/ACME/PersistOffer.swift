@@ -42,13 +42,14 @@ package struct PersistOffer: Sendable, Hashable {
     package let issuerNames: [String]
 
     /// The members that count, of a challenge as the server wrote it, as JSON: what is kept where other challenges have
-    /// their token. Nil for a challenge of another type.
+    /// their token. Nil for a challenge of another type, and for one that names nobody: nothing could be made of it.
     package static func text(of challenge: JSONValue) -> String? {
         guard challenge["type"]?.stringValue == "dns-persist-01" else { return nil }
         var kept: JSONObject = [:]
         for member in ["issuer-domain-names", "issuerDomainNames", "accounturi"] {
             if let value = challenge[member] { kept[member] = value }
         }
+        guard kept["issuer-domain-names"] != nil || kept["issuerDomainNames"] != nil else { return nil }
         return String(decoding: JSONValue.object(kept).serialized(), as: UTF8.self)
     }
 
