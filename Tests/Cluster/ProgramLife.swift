@@ -38,7 +38,7 @@ struct ProgramLife: Sendable {
             group.addTask { try await events.run() }
             group.addTask {
                 try await stores.waitUntilSynced()
-                stores.tell(pulse)
+                stores.tell(pulse, of: namespace)
                 pulse.begins { controllers.isAtRest(for: Self.horizon) }
                 try await controllers.run()
             }
@@ -69,7 +69,7 @@ struct ProgramLife: Sendable {
 
 extension Stores {
     /// The caches, and what fills them.
-    fileprivate func tell(_ pulse: Pulse) {
+    fileprivate func tell(_ pulse: Pulse, of namespace: String) {
         let all = ListOptions(namespace: namespace)
         pulse.follows(certificates, all)
         pulse.follows(requests, all)

@@ -108,8 +108,8 @@ struct RevocationSettlingTests {
                 return status?.conditions[type: "Revocation"]?.status == .yes
                     && status?.conditions[type: "Ready"]?.reason == "Revoked"
             }
-            let writes = try await expectSettles(from: world) { client, namespace in
-                try await life.run(client, namespace)
+            let writes = try await expectSettles(from: world) { client, namespace, pulse in
+                try await life.run(client, namespace, pulse)
             }
             #expect(writes.count { $0.contains("/orders") } == 0, "\(writes)")
             #expect(try await pebble.revocationReason(of: issued.leaf, over: Cluster.engine) == 5)
