@@ -31,8 +31,10 @@ struct ProgramLife: Sendable {
             events: events, counters: counters, time: time, logger: logger, resourceNamespace: namespace)
         let controllers = try floor.build()
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
-        let informers = stores.informers(
-            client: client, selected: controllers.selected, counters: counters, logger: logger)
+        let informers =
+            stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
+            + stores.policyInformers(
+                client: client, selected: controllers.selected, counters: counters, logger: logger, time: SystemTime())
         try await withThrowingTaskGroup(of: Void.self) { group in
             for informer in informers { group.addTask { try await informer.run() } }
             group.addTask { try await events.run() }

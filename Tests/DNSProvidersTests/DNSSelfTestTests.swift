@@ -24,14 +24,15 @@ struct DNSSelfTestTests {
 
     @Test(
         "each provider passes, leaves nothing, and is told of the zones it need not see",
-        arguments: ContractSubject.all)
+        // acme-dns has an account for each name: one made up for a test has none.
+        arguments: ContractSubject.all.filter { $0.key != "acmeDNS" })
     func passes(subject: ContractSubject) async throws {
         let world = ContractWorld(subject)
         let report = try await run(world)
         #expect(report.isGood, "\(report)")
         try await world.expectValues([], at: "_acme-challenge.abc123.example.com")
-        // Infoblox is never asked for a list of zones.
-        let isListed = subject.key != "infoblox"
+        // Infoblox and a service of the user's own are never asked for a list of zones.
+        let isListed = !["infoblox", "http"].contains(subject.key)
         #expect(report.excess.count == (isListed ? 1 : 0))
         if isListed { #expect(report.excess.first?.contains("231 more zone(s)") == true, "\(report.excess)") }
     }

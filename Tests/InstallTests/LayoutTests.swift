@@ -105,7 +105,7 @@ struct LayoutTests {
         #expect(
             resources == [
                 "signers", "selfsubjectaccessreviews", "subjectaccessreviews", "validatingwebhookconfigurations",
-                "mutatingwebhookconfigurations", "apiservices", "customresourcedefinitions",
+                "mutatingwebhookconfigurations", "apiservices", "customresourcedefinitions", "certificatepolicies",
             ])
         let roles = objects.filter { $0["kind"] == "Role" && $0["metadata"]?["name"] == "certwright-secrets" }
         #expect(roles.map { $0["metadata"]?["namespace"] } == ["team-a", "team-b"])

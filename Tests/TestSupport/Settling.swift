@@ -291,9 +291,9 @@ private enum Snapshot {
                 // A reason is a word, or what a server said this time.
                 let isSentence = member.key == "reason" && value.stringValue?.contains(" ") == true
                 if isSentence || volatile.contains(member.key) { value = "…" }
-                // An ACME server offers them in any order.
-                if member.key == "challenges" || member.key == "authorizations", let offered = value.arrayValue {
-                    value = .array(offered.sorted { "\($0)" < "\($1)" })
+                // An ACME server offers them in any order, and conditions have none (a list of type map, by their type).
+                if ["challenges", "authorizations", "conditions"].contains(member.key), let items = value.arrayValue {
+                    value = .array(items.sorted { "\($0)" < "\($1)" })
                 }
                 result[member.key] = value
             }

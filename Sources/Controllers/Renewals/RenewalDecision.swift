@@ -63,6 +63,11 @@ enum RenewalDecision {
             return plan
         case .server: break
         }
+        // A window in which to renew says nothing of one that was revoked.
+        if status.conditions[type: Condition.Kind.ready]?.reason == "Revoked" {
+            plan.acme = nil
+            return plan
+        }
         // One that has run out, is being replaced or is not the right one is not asked about (RFC 9773 §4.3).
         guard let leaf = view.leaf, let name = leaf.renewalName, !leaf.isTemporary, view.now < leaf.notAfter,
             view.certificate.spec.renewal?.policy != "Disabled",

@@ -204,6 +204,17 @@ struct RenewalDecisionTests {
         #expect(RenewalDecision.decide(view(sample) { $0.isAsking = true }).ask == nil)
     }
 
+    @Test("a certificate that was revoked has no window, and is not asked about")
+    func revoked() async throws {
+        let sample = try await Sample.make()
+        var status = sample.view.status
+        status.acme = Sample.status(now + day, now + day * 2)
+        status.conditions = status.conditions.setting(
+            Condition(type: Condition.Kind.ready, status: .no, reason: "Revoked", message: ""), now: now)
+        let plan = RenewalDecision.decide(view(sample) { $0.certificate.status = status })
+        #expect(plan == RenewalInquiry(acme: nil, failures: 0))
+    }
+
     @Test(
         "Retry-After is obeyed between a minute and a day; without it six hours pass (ARI4)",
         arguments: [
