@@ -66,7 +66,7 @@ package final class CertificateReconciler: Reconciler {
             return .onChange
         }
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
-        try await secrets.look(at: secretKey)
+        try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
         guard var view = observe(key) else { return .onChange }
         if case .success(let desired) = view.desired {
             try await keystores.look(at: key, desired.outputs, in: secretKey)

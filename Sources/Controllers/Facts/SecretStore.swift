@@ -50,8 +50,18 @@ package final class SecretStore: Sendable {
     /// (`look` does).
     package func knownFacts(_ key: ObjectKey) -> SecretFacts? {
         if let facts = facts[key] { return facts }
-        guard let version = others[key]?.metadata.resourceVersion else { return nil }
+        guard let version = others[key]?.metadata.resourceVersion else { return memo.withLock { $0.unlisted[key] } }
         return memo.withLock { $0.facts(key, version) }
+    }
+
+    /// Makes `knownFacts` know a Secret that lacks our label.
+    ///
+    /// - Parameter isExpected: whether one should be there. Then the API server is asked where no cache has it: a Secret
+    ///   whose label comes or goes leaves one watch before the other brings it, and is not to be made anew for that.
+    package func look(at key: ObjectKey, isExpected: Bool) async throws(KubeError) {
+        guard isExpected, facts[key] == nil, others[key] == nil else { return try await look(at: key) }
+        let secret = try await client.find(Secret.self, key)
+        memo.withLock { $0.unlisted[key] = secret.map { SecretFacts($0, limits: limits) } }
     }
 
     /// Makes `knownFacts` know a Secret that lacks our label.
@@ -75,6 +85,10 @@ private struct SecretMemo {
 
     private var secrets: [(key: ObjectKey, secret: Secret)] = []
     private var factsByKey: [ObjectKey: (version: String, facts: SecretFacts)] = [:]
+    /// Of Secrets that no watch has brought when they were looked at.
+    var unlisted: [ObjectKey: SecretFacts] = [:] {
+        didSet { if unlisted.count > Self.maximumFacts { unlisted = [:] } }
+    }
 
     func secret(_ key: ObjectKey, _ version: String) -> Secret? {
         guard let found = secrets.first(where: { $0.key == key })?.secret, let known = found.metadata.resourceVersion
