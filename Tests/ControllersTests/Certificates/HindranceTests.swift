@@ -194,3 +194,43 @@ struct HindranceTests {
         #expect(Hindrance(String(repeating: "x", count: 5000), tellFrom: Parts.now).sentence.count == 1000)
     }
 }
+
+/// Certificates of a controller that may not read what it must.
+@Suite("a controller that cannot begin says so on Certificates")
+struct StandstillTests {
+    private let trouble =
+        "Waiting for the API server to tell of secrets: The API server refused: secrets is forbidden: User \"x\" cannot list"
+
+    @Test("one that nobody has looked at gets a Ready condition, once")
+    func new() async throws {
+        let certificate = try await Parts.shared.certificate()
+        let status = try #require(Standstill.status(of: certificate, trouble, now: Parts.now))
+        let ready = status.conditions[type: "Ready"]
+        #expect(ready?.status == .no && ready?.reason == "Pending")
+        #expect(
+            ready?.message
+                == "Nobody has looked at the Secret site-tls yet; issuing waits: the controller cannot begin: \(trouble)"
+        )
+        var told = certificate
+        told.status = status
+        #expect(Standstill.status(of: told, trouble, now: Parts.now + .seconds(60)) == nil)
+    }
+
+    @Test("one that is ready is left alone; the first look afterwards takes the sentence away")
+    func others() async throws {
+        let ready = try await Parts.shared.ready()
+        #expect(Standstill.status(of: ready.certificate, trouble, now: Parts.now) == nil)
+        let view = try await Parts.shared.underWay()
+        var told = view.certificate
+        told.status = Standstill.status(of: told, trouble, now: Parts.now)
+        #expect(told.status?.conditions[type: "Ready"]?.reason == "DoesNotExist")
+        #expect(CertificateDecision.decide(view.with(certificate: told)).status == view.status)
+    }
+
+    @Test("a server that is away is no refusal")
+    func away() {
+        #expect(Standstill.refusal("Waiting for secrets: The API server could not be reached") == nil)
+        #expect(Standstill.refusal(nil) == nil)
+        #expect(Standstill.refusal(trouble) == trouble)
+    }
+}
