@@ -59,7 +59,7 @@ struct Building {
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
         parts += webhook?.parts ?? []
-        parts.append(Part("controllers") { try await lead(election, controllers, stores) })
+        parts.append(Part("controllers") { try await lead(election, controllers, stores, client) })
         try await launch.serve(parts)
     }
 
@@ -132,9 +132,11 @@ struct Building {
     }
 
     /// The controllers run while this process leads and once its caches are whole.
-    private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
+    private func lead(
+        _ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores, _ client: KubeClient
+    ) async throws {
         @Sendable func work() async throws {
-            try await stores.waitUntilSynced()
+            try await waitUntilSynced(stores, client)
             // What is asked for at once would else take the long way, with a second of waiting on it.
             if controllers.selected.contains(.requestsApprover) {
                 await stores.policies.waitUntilKnown(atMost: .seconds(2), time: SystemTime())
@@ -147,6 +149,18 @@ struct Building {
             try await election.run(whileLeading: work)
         } else {
             try await work()
+        }
+    }
+
+    /// Certificates say meanwhile what it waits for, where that is more than a moment.
+    private func waitUntilSynced(_ stores: Stores, _ client: KubeClient) async throws {
+        let standstill = Standstill(
+            client: client, certificates: stores.certificates, time: SystemTime(), logger: launch.logger,
+            trouble: { [stores] in stores.trouble })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await standstill.run() }
+            try await stores.waitUntilSynced()
+            group.cancelAll()
         }
     }
 }
