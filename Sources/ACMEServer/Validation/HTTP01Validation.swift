@@ -70,14 +70,32 @@ struct HTTP01Validation: Sendable {
                 url: url, tls: TLSOptions(trust: .insecure), proxy: .none, deadline: min(left, .seconds(10)),
                 connectTimeout: min(left, .seconds(5)), bodyLimit: Self.bodyLimit, redirects: .refuse)
             request.addressOverrides = ["\(place.bracketedHost):\(place.port)": address.text]
-            do throws(TransportError) {
-                return try await transport.send(request)
+            do {
+                return try await send(request)
             } catch {
                 failure = "could not be asked: \(error)"
-                guard !error.mayHaveReachedServer else { break }
+                guard let error = error as? TransportError, !error.mayHaveReachedServer else { break }
             }
         }
         throw ServerProblem(.connection, .badRequest, "\(place.host) \(failure).")
+    }
+
+    /// Takes a body that only the end of the connection ends, as small servers of HTTP/1.0 send it: one that was cut short
+    /// is not the whole key authorization, and passes no more than another text.
+    private func send(_ request: TransportRequest) async throws -> Response {
+        try await transport.withResponse(to: request) { head, body in
+            guard head.status == .ok else { return Response(head: head, body: []) }
+            var bytes: [UInt8] = []
+            do {
+                for try await chunk in body {
+                    bytes += chunk
+                    guard bytes.count <= Self.bodyLimit else { throw TransportError.tooLarge(limit: Self.bodyLimit) }
+                }
+            } catch TransportError.truncated where !bytes.isEmpty {
+                return Response(head: head, body: bytes)
+            }
+            return Response(head: head, body: bytes)
+        }
     }
 
     /// To names only, on the ports of the web: whoever answers for a name may send us on to another of its names, and not
