@@ -93,9 +93,11 @@ let rooms: [Target] = [
     room(
         "Diagnosis",
         [
-            "Admission", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "PKI",
-            "Wire", httpTypes,
+            "Admission", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "HTTPTransport", "PKI", "Wire", httpTypes,
         ]),
+    room(
+        "Dashboard", ["Diagnosis", "Issuers", "CertificateAPI", "KubeModel", "HTTPServer", "Wire", httpTypes]),
     room(
         "Injection",
         ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
@@ -107,7 +109,7 @@ let rooms: [Target] = [
     program(
         "certwright",
         [
-            "Admission", "Controllers", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
+            "Admission", "Controllers", "Dashboard", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
             "CertificateAPI",
             "KubeRuntime",
             "KubeClient",
@@ -119,8 +121,9 @@ let rooms: [Target] = [
     program(
         "kubectl-cert",
         [
-            "Diagnosis", "Issuers", "CertificateAPI", "KubeClient", "KubeModel", "ACME", "DNSWire", "CurlTransport",
-            "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
+            "Dashboard", "Diagnosis", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes,
+            arguments, system,
         ]),
     .executableTarget(
         name: "certwright-bench",
@@ -156,8 +159,12 @@ let testTargets: [Target] = [
     tests(
         "Diagnosis",
         [
-            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", system,
+            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire",
+            "YAML", system,
         ]),
+    tests(
+        "Dashboard",
+        ["CertificateAPI", "Diagnosis", "HTTPServer", "KubeModel", "TestSupport", "Wire", "YAML", httpTypes]),
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [
