@@ -50,6 +50,8 @@ struct Building {
         let acmeServer = acmeServer(counters)
 
         var parts = servers(stores, counters, election, injector, webhook, acmeServer, controllers, time)
+        parts += DashboardFloor(flags: flags.dashboard, stores: stores, budgets: controllers.budgets, time: time)
+            .parts()
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
@@ -111,7 +113,7 @@ struct Building {
         let metrics = Metrics()
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
-        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { BudgetMetrics.families($0()) } }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {
