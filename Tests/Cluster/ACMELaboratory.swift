@@ -172,7 +172,7 @@ struct ACMELaboratory: Sendable {
     }
 }
 
-/// Sends every other request to another port.
+/// Sends three requests to one port and three to another, as a balancer does with connections.
 final class AlternatingTransport: HTTPTransport {
     private let inner: any HTTPTransport
     private let ports: [Int]
@@ -190,7 +190,7 @@ final class AlternatingTransport: HTTPTransport {
         to request: TransportRequest, _ use: (ResponseHead, ResponseBody) async throws -> R
     ) async throws -> R {
         let turn = sent.withLock { sent in
-            let turn = sent[0] > sent[1] ? 1 : 0
+            let turn = (sent[0] + sent[1]) / 3 % 2
             sent[turn] += 1
             return turn
         }

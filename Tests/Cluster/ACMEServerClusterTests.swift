@@ -155,7 +155,7 @@ struct ACMEServerClusterTests {
     }
 
     @Test(
-        "accounts and orders outlive the process; a second replica knows them; policies are asked; a credential taken back counts"
+        "accounts outlive the process; policies are asked; a credential taken back counts"
     )
     func lives() async throws {
         try await ACMELaboratory.run { laboratory in
@@ -198,7 +198,7 @@ struct ACMEServerClusterTests {
         }
     }
 
-    @Test("two replicas at once, requests going to one and the other: nonces cost a try, nothing else does")
+    @Test("two replicas at once, connections going to one and the other: nonces cost a try, nothing else does")
     func replicas() async throws {
         try await ACMELaboratory.run { laboratory in
             try await laboratory.serving { first in
