@@ -108,7 +108,8 @@ let rooms: [Target] = [
     room(
         "ACMEServer",
         [
-            "ACME", "CertificateAPI", "DNSWire", "HTTPServer", "HTTPTransport", "KubeClient", "KubeModel", "KubeRuntime",
+            "ACME", "CertificateAPI", "DNSWire", "HTTPServer", "HTTPTransport", "KubeClient", "KubeModel",
+            "KubeRuntime",
             "PKI", "Wire", httpTypes, logging,
         ]),
     // programs
@@ -197,8 +198,8 @@ let testTargets: [Target] = [
     tests(
         "ACMEServer",
         [
-            "ACME", "CertificateAPI", "HTTPServer", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire", httpTypes,
-            logging,
+            "ACME", "CertificateAPI", "CurlTransport", "DNSWire", "HTTPServer", "HTTPTransport", "KubeModel", "PKI",
+            "TestSupport", "Wire", httpTypes, logging, nio,
         ]),
     tests(
         "CertificateAPI", ["Calendar", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", subprocess, system]),
@@ -254,7 +255,8 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "certwright-fuzz",
         dependencies: [
-            "ACME", "ACMEServer", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel",
+            "ACME", "ACMEServer", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient",
+            "KubeModel",
             "PKI", "Wire",
             "YAML",
             arguments, subprocess, system,

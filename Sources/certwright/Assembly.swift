@@ -103,7 +103,9 @@ struct Building {
     /// The ACME server in this process, which answers whether or not the process leads.
     private func acmeServer(_ counters: Counters) -> ACMEServerParts? {
         guard flags.companions.with.contains(.acmeServer) else { return nil }
-        return ACMEServerParts(flags.acmeServer, launch: launch, namespace: resourceNamespace, counters: counters)
+        return ACMEServerParts(
+            flags.acmeServer, launch: launch, namespace: resourceNamespace, namespaces: flags.cluster.namespaces,
+            counters: counters)
     }
 
     private func servers(

@@ -79,9 +79,12 @@ extension [JSONValue] {
             })
     }
 
-    /// The controller's container.
+    /// The controller's container; the ACME server has a Deployment of its own in every layout.
     var container: JSONValue? {
-        named("Deployment")?["spec"]?["template"]?["spec"]?["containers"]?[0]
+        let deployment = first {
+            $0["kind"] == "Deployment" && $0["metadata"]?["labels"]?["app.kubernetes.io/component"] == "controller"
+        }
+        return deployment?["spec"]?["template"]?["spec"]?["containers"]?[0]
     }
 
     var flags: [String] { container?["args"]?.arrayValue?.compactMap(\.stringValue) ?? [] }

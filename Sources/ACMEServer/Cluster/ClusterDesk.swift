@@ -8,17 +8,7 @@ package import Wire
 
 /// Has certificates made by CertificateRequests: they are approved, judged by policies and signed as everybody else's.
 package struct ClusterDesk: IssuanceDesk {
-    package enum Key {
-        /// Labels: the order, and the key of the certificate, by which it is found again.
-        package static let order = "certwright.dev/acme-order"
-        package static let publicKey = "certwright.dev/acme-public-key"
-        // Annotations.
-        package static let account = "certwright.dev/acme-account"
-        package static let credential = "certwright.dev/acme-credential-name"
-        package static let directory = "certwright.dev/acme-directory"
-        package static let revoked = "certwright.dev/acme-revoked"
-        package static let reason = "certwright.dev/acme-revocation-reason"
-    }
+    private typealias Key = Names.ACMERequest
 
     private let client: KubeClient
     private let store: ClusterStore

@@ -1,3 +1,4 @@
+import CertificateAPI
 package import KubeClient
 package import KubeModel
 package import KubeRuntime

@@ -49,7 +49,8 @@ enum Contacts {
             }
             let address = text.dropFirst("mailto:".count)
             guard (3...254).contains(address.utf8.count),
-                address.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !address.contains(where: { "?,<>".contains($0) }),
+                address.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+                !address.contains(where: { "?,<>".contains($0) }),
                 address.split(separator: "@", omittingEmptySubsequences: false).count == 2,
                 !address.hasPrefix("@"), !address.hasSuffix("@")
             else { throw ServerProblem(.invalidContact, .badRequest, "A contact is no e-mail address.") }

@@ -55,7 +55,9 @@ package enum SigningRequestCheck {
         }
         if request.subject.attributes.count > 1 { throw bad("The subject has more than one common name.") }
         if let text = request.subject.commonName, !text.isEmpty {
-            guard let name = identifier(text) else { throw bad("The common name is neither a DNS name nor an address.") }
+            guard let name = identifier(text) else {
+                throw bad("The common name is neither a DNS name nor an address.")
+            }
             // RFC 8555 §7.4 counts the common name among the names; issuers here take only the others for names.
             guard asked.contains(name) else {
                 throw bad("The common name must be among the alternative names of the signing request, too.")

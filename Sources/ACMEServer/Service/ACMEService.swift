@@ -204,7 +204,9 @@ extension ACMEService {
         if !reply.body.isEmpty { headers[.contentType] = reply.contentType }
         if let location = reply.location { headers[.location] = location }
         if let retryAfter = reply.retryAfter { headers[.retryAfter] = String(retryAfter.components.seconds) }
-        for link in reply.links { headers.append(HTTPField(name: .link, value: "<\(link.url)>;rel=\"\(link.relation)\"")) }
+        for link in reply.links {
+            headers.append(HTTPField(name: .link, value: "<\(link.url)>;rel=\"\(link.relation)\""))
+        }
         if let place = reply.place {
             headers.append(HTTPField(name: .link, value: "<\(place.url(.directory))>;rel=\"index\""))
             // RFC 8555 §6.5: with every answer to a POST, and where one is asked for.

@@ -44,9 +44,11 @@ extension ACMEService {
         guard case .account(let url) = request.signer else {
             throw .problem(.malformed("This request is signed with the account's URL as kid, not with a jwk."))
         }
-        guard let id = place.accountID(url), let account = try await keep({ () throws(KeepingError) in
-            try await store.account(id)
-        }), account.issuer == place.issuer else {
+        guard let id = place.accountID(url),
+            let account = try await keep({ () throws(KeepingError) in
+                try await store.account(id)
+            }), account.issuer == place.issuer
+        else {
             throw .problem(ServerProblem(.accountDoesNotExist, .badRequest, "There is no account of this URL."))
         }
         try check { () throws(ServerProblem) in try request.object.check(signedBy: account.key) }
@@ -58,7 +60,8 @@ extension ACMEService {
     func credential(of account: ServerAccount) throws(KeepingFailure) -> Credential {
         guard let credential = store.credential(account.credential), credential.allows(account.issuer) else {
             throw .problem(
-                .unauthorized("The external account that this account is bound to is gone, or may not use this issuer."))
+                .unauthorized("The external account that this account is bound to is gone, or may not use this issuer.")
+            )
         }
         return credential
     }
@@ -83,7 +86,8 @@ extension ACMEService {
         let payload = try check { () throws(ServerProblem) in
             try NewAccountPayload(try request.members(settings.limits), limits: settings.limits)
         }
-        if let known = try await keep({ () throws(KeepingError) in try await store.account(of: key, at: place.issuer) }) {
+        if let known = try await keep({ () throws(KeepingError) in try await store.account(of: key, at: place.issuer) })
+        {
             guard !known.isDeactivated else { throw .problem(.unauthorized("The account of this key is deactivated.")) }
             return show(known, .ok, place)
         }

@@ -71,7 +71,7 @@ struct Place: Sendable, Equatable {
     /// Reads the path of a request; nil where nothing lies.
     static func read(path: Substring) -> (IssuerName, Resource)? {
         var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)[...]
-        guard parts.count <= 8, parts.popFirst() == "", parts.popFirst() == "acme" else { return nil }
+        guard parts.count <= 9, parts.popFirst() == "", parts.popFirst() == "acme" else { return nil }
         let count = parts.first == "issuer" ? 3 : 2
         guard let issuer = IssuerName(path: parts.prefix(count).joined(separator: "/")),
             let resource = resource(Array(parts.dropFirst(count)))

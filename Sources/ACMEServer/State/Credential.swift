@@ -1,5 +1,5 @@
 package import ACME
-import CertificateAPI
+package import CertificateAPI
 package import KubeModel
 import PKI
 import Wire
@@ -22,21 +22,7 @@ package enum ChallengeKind: String, Sendable, Hashable, CaseIterable {
 
 /// A key for external account bindings, and what its bearer may have: a Secret in the server's own namespace.
 package struct Credential: Sendable, Hashable {
-    package enum Key {
-        /// On the Secret, with the value `true`.
-        package static let label = "certwright.dev/acme-credential"
-        package static let namespace = "certwright.dev/acme-namespace"
-        package static let issuers = "certwright.dev/acme-issuers"
-        package static let names = "certwright.dev/acme-names"
-        package static let addresses = "certwright.dev/acme-addresses"
-        package static let wildcards = "certwright.dev/acme-wildcards"
-        package static let challenges = "certwright.dev/acme-challenges"
-        package static let duration = "certwright.dev/acme-duration"
-        package static let accounts = "certwright.dev/acme-accounts"
-        package static let orders = "certwright.dev/acme-orders-per-hour"
-        /// In the data.
-        package static let hmac = "key"
-    }
+    package typealias Key = Names.ACMECredential
 
     /// The key ID: the name of the Secret.
     package let id: String
@@ -87,7 +73,8 @@ package struct Credential: Sendable, Hashable {
         for text in list(Key.addresses) {
             let cidr = text.contains("/") ? text : text + (text.contains(":") ? "/128" : "/32")
             guard let range = IPRange(cidr) else {
-                throw Problem(description: "\(Key.addresses) names \"\(text.prefix(60))\", which is no address or range")
+                throw Problem(
+                    description: "\(Key.addresses) names \"\(text.prefix(60))\", which is no address or range")
             }
             ranges.append(range)
         }

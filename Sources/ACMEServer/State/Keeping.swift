@@ -79,6 +79,13 @@ package struct IssuedRecord: Sendable, Hashable {
     package var isRevoked: Bool
     /// What the desk knows it by.
     package var place: String
+
+    package init(account: String, issuer: String, isRevoked: Bool, place: String) {
+        self.account = account
+        self.issuer = issuer
+        self.isRevoked = isRevoked
+        self.place = place
+    }
 }
 
 /// Has certificates made, by what approves and signs requests in the cluster.

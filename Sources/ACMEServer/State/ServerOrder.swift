@@ -170,7 +170,8 @@ extension ServerOrder {
             case .invalid(_, let problem, _): return problem
             case .deactivated:
                 return ServerProblem.unauthorized(
-                    "The authorization of \(authorization.identifier) was given up.").document
+                    "The authorization of \(authorization.identifier) was given up."
+                ).document
             case .pending, .processing, .valid: continue
             }
         }

@@ -42,6 +42,7 @@ package struct AddressFinder: Sendable {
     }
 
     private static func forbidden(_ host: String) -> ServerProblem {
-        ServerProblem(.connection, .badRequest, "The address of \(host) is in a network where this server may not look.")
+        ServerProblem(
+            .connection, .badRequest, "The address of \(host) is in a network where this server may not look.")
     }
 }

@@ -46,7 +46,9 @@ struct TLSALPN01Validation: Sendable {
         guard let certificate = try? X509Certificate(der: sight.certificate) else {
             return ServerProblem(.tls, .badRequest, "\(identifier) shows a certificate that cannot be read.")
         }
-        func refused(_ what: String) -> ServerProblem { .unauthorized("The certificate that \(identifier) shows \(what).") }
+        func refused(_ what: String) -> ServerProblem {
+            .unauthorized("The certificate that \(identifier) shows \(what).")
+        }
         let extensions = certificate.extensions
         let wanted: GeneralName
         switch identifier {

@@ -15,6 +15,15 @@ struct ACMEServerCommand: AsyncParsableCommand {
     @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
 
+    @Option(
+        name: .customLong("namespace"),
+        help: """
+            Serve the Issuers of these namespaces only, separated by commas, and no ClusterIssuers. Default: those of all, \
+            and ClusterIssuers.
+            """,
+        transform: CommaList.parse)
+    var namespaces: [String] = []
+
     func validate() throws {
         try server.validate()
         try metricsTLS.validate()
@@ -24,7 +33,8 @@ struct ACMEServerCommand: AsyncParsableCommand {
         try await Launch.run(connection, logging, notices: []) { launch in
             let counters = Counters()
             let parts = ACMEServerParts(
-                server, launch: launch, namespace: ProcessSettings.podNamespace ?? "cert-manager", counters: counters)
+                server, launch: launch, namespace: ProcessSettings.podNamespace ?? "cert-manager",
+                namespaces: namespaces, counters: counters)
             let metrics = Metrics()
             metrics.add { counters.families }
             launch.addMetrics(to: metrics)

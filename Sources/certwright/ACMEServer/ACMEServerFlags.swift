@@ -76,11 +76,13 @@ struct ACMEServerFlags: ParsableArguments {
     @Option(help: "The file with the private key of --acme-server-tls-cert-file.")
     var acmeServerTlsPrivateKeyFile: String?
 
-    @Option(help: "The name of the Secret with the CA of its own certificates, in its namespace; made where there is none.")
+    @Option(
+        help: "The name of the Secret with the CA of its own certificates, in its namespace; made where there is none.")
     var acmeServerServingCaSecretName = "certwright-acme-server-ca"
 
     @Option(
-        help: "The DNS names by which clients reach it, for its own certificates, separated by commas. Default: localhost.",
+        help:
+            "The DNS names by which clients reach it, for its own certificates, separated by commas. Default: localhost.",
         transform: CommaList.parse)
     var acmeServerServingDnsNames: [String] = []
 
@@ -91,7 +93,8 @@ struct ACMEServerFlags: ParsableArguments {
         if let url = acmeServerExternalUrl {
             guard let address = HTTPAddress(url: url), address.scheme == .https, Self.origin(url) != nil else {
                 throw ValidationError(
-                    "--acme-server-external-url must be https:// and a host, with a port if need be and without a path.")
+                    "--acme-server-external-url must be https:// and a host, with a port if need be and without a path."
+                )
             }
         }
         guard acmeServerOrderLifetime >= GoDuration(nanoseconds: 600_000_000_000) else {

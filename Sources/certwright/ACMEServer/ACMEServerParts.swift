@@ -24,13 +24,15 @@ struct ACMEServerParts: Sendable {
     private let informers: [(name: String, run: @Sendable () async throws -> Void)]
     private let counts = ACMEServerMetrics()
 
-    /// - Parameter namespace: of what it keeps, where no flag names another.
-    init(_ flags: ACMEServerFlags, launch: Launch, namespace: String, counters: Counters) {
+    /// - Parameters:
+    ///   - namespace: of what it keeps, where no flag names another.
+    ///   - namespaces: whose Issuers are served; none for all, and ClusterIssuers too.
+    init(_ flags: ACMEServerFlags, launch: Launch, namespace: String, namespaces: [String], counters: Counters) {
         let (time, logger) = (SystemTime(), launch.logger)
         let client = launch.client(fieldManager: Self.fieldManager)
         let namespace = flags.acmeServerNamespace ?? namespace
         let store = ClusterStore(client: client, namespace: namespace, time: time, logger: logger)
-        let issuers = ClusterIssuers(client: client, logger: logger)
+        let issuers = ClusterIssuers(namespaces: namespaces, client: client, logger: logger)
         let desk = ClusterDesk(client: client, store: store, time: time)
         let counts = counts
         let service = ACMEService(
