@@ -167,7 +167,8 @@ let testTargets: [Target] = [
     tests(
         "Diagnosis",
         [
-            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire",
+            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "Solvers", "TestSupport",
+            "Wire",
             "YAML", system,
         ]),
     tests(
@@ -242,7 +243,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "Diagnosis", "HTTPServer", "HTTPTransport",
+            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport",
             "Injection", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML",
             arguments, logging, system,
         ], swiftSettings: house),
