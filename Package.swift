@@ -119,8 +119,8 @@ let rooms: [Target] = [
     program(
         "kubectl-cert",
         [
-            "Diagnosis", "Issuers", "CertificateAPI", "KubeClient", "KubeModel", "ACME", "DNSWire", "CurlTransport",
-            "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
+            "Diagnosis", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "ACME",
+            "DNSWire", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
         ]),
     .executableTarget(
         name: "certwright-bench",
@@ -161,7 +161,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [
-            "kubectl-cert", "CertificateAPI", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
+            "kubectl-cert", "CertificateAPI", "DNSWire", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
             "TestSupport", "Wire", "YAML", arguments, httpTypes, system,
         ], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),

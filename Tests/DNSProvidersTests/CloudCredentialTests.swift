@@ -35,14 +35,15 @@ struct CloudCredentialTests {
     static let role = "arn:aws:iam::123456789012:role/acme"
     static func token(_ element: String) -> String {
         "<\(element)Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><\(element)Result><Credentials>"
-            + "<SessionToken>session-1</SessionToken><SecretAccessKey>secret-1</SecretAccessKey>"
+            + "<SessionToken>session-k3yT0ken-1</SessionToken><SecretAccessKey>secret-k3yT0ken-1</SecretAccessKey>"
             + "<Expiration>2099-10-24T23:00:23Z</Expiration><AccessKeyId>ASIA1</AccessKeyId></Credentials></\(element)Result></\(element)Response>"
     }
     static func metadata(_ token: String = "Token") -> String {
-        #"{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA1","SecretAccessKey":"secret-1","\#(token)":"session-1","Expiration":"2099-05-17T15:09:54Z"}"#
+        #"{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA1","SecretAccessKey":"secret-k3yT0ken-1","\#(token)":"session-k3yT0ken-1","Expiration":"2099-05-17T15:09:54Z"}"#
     }
     static let temporary = SigV4.Credentials(
-        accessKeyID: "ASIA1", secretAccessKey: Redacted("secret-1"), sessionToken: Redacted("session-1"))
+        accessKeyID: "ASIA1", secretAccessKey: Redacted("secret-k3yT0ken-1"),
+        sessionToken: Redacted("session-k3yT0ken-1"))
 
     @Test("AWS: keys of the environment, for those who may use them")
     func environment() async throws {
@@ -152,7 +153,7 @@ struct CloudCredentialTests {
         #expect(cluster.requests.map(\.path) == ["token of ns/acme-dns"])
         #expect(cluster.requests.first?.body == ["sts.amazonaws.com"])
         let form = FakeRequest.form(String(decoding: transport.requests.first?.body ?? [], as: UTF8.self))
-        #expect(form["WebIdentityToken"] == "token-of-acme-dns")
+        #expect(form["WebIdentityToken"] == "k3yT0ken-of-acme-dns")
     }
 
     @Test(
@@ -223,10 +224,10 @@ struct CloudCredentialTests {
     @Test("Google: workload identity comes from the metadata server")
     func google() async throws {
         let transport = ScriptedTransport([
-            .response(status: 200, body: #"{"access_token":"ya29.1","expires_in":3599,"token_type":"Bearer"}"#)
+            .response(status: 200, body: #"{"access_token":"ya29.k3yT0ken.1","expires_in":3599,"token_type":"Bearer"}"#)
         ])
         let token = try await GoogleCredentials(context: Self.context(transport)).token(key: nil)
-        #expect(token.reveal() == "ya29.1")
+        #expect(token.reveal() == "ya29.k3yT0ken.1")
         let request = try #require(transport.requests.first)
         #expect(
             request.url.hasPrefix(

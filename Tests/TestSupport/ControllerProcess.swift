@@ -27,6 +27,7 @@ package struct ControllerProcess: Sendable {
                 command, "--kubeconfig=\(restricted(kubeconfig))", "--leader-elect=false",
                 "--healthz-listen-address=127.0.0.1:\(ports[0])", "--metrics-listen-address=127.0.0.1:\(ports[1])",
             ] + flags
+        defer { TestOutput.keep((try? process.log()) ?? "", of: command) }
         do {
             return try await withProcess(try program("certwright"), arguments, log: folder.path("log")) {
                 try await process.waitUntilReady()

@@ -52,7 +52,7 @@ struct VaultSessionTests {
         any RemoteIssuer, ScriptedTransport
     ) {
         let transport = ScriptedTransport(answers)
-        world.set("token", ["token": "secret-token"])
+        world.set("token", ["token": "secret-k3yT0ken"])
         var spec = IssuerSpec()
         spec.vault = VaultIssuer(auth: .init(), server: "https://vault.example/base/", path: "pki/sign/a b")
         spec.vault?.auth.tokenSecretRef = .init(name: "token")
@@ -102,7 +102,7 @@ struct VaultSessionTests {
             switch await issuer.outcome(request) {
             case .failure(.later("VaultInitError", let message, let notBefore)):
                 #expect(isLater, "\(answer)")
-                #expect(!message.contains("secret-token"))
+                #expect(!message.contains("secret-k3yT0ken"))
                 if message.contains("429") { #expect(notBefore == now + .seconds(77)) }
             case .failure(.failed("SigningError", _)): #expect(!isLater, "\(answer)")
             case let other: Issue.record("\(other)")
