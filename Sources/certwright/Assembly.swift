@@ -104,6 +104,7 @@ struct Building {
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
         metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { controllers.venafiMetrics.families }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {

@@ -253,4 +253,74 @@ struct CloudCredentialTests {
             #expect(!"\(error)".contains("k-4711"))
         }
     }
+
+    private static let federated = """
+        {"type":"external_account","audience":"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k",
+        "subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token",
+        "service_account_impersonation_url":
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/dns@p.iam.gserviceaccount.com:generateAccessToken",
+        "credential_source":{"file":"/var/run/secrets/token"}}
+        """
+
+    /// The exchanges of google.aip.dev/auth/4117.
+    @Test("Google: a token of the cluster is exchanged, and the service account acted as")
+    func googleFederation() async throws {
+        let answers: [ScriptedTransport.Answer] = [
+            .response(status: 200, body: #"{"access_token":"federated-k3yT0ken","expires_in":3600}"#),
+            .response(status: 200, body: #"{"accessToken":"ya29.k3yT0ken.2","expireTime":"2099-01-01T00:00:00Z"}"#),
+        ]
+        let files = ["/var/run/secrets/token": "k3yT0ken-of-pod\n", "/etc/google.json": Self.federated]
+        for isAmbient in [false, true] {
+            let transport = ScriptedTransport(answers)
+            let variables = isAmbient ? ["GOOGLE_APPLICATION_CREDENTIALS": "/etc/google.json"] : [:]
+            var context = Self.context(transport, variables, files: files)
+            context.secrets = SecretBox(["google": ["k": Self.federated]])
+            let token = try await GoogleCredentials(context: context).token(
+                key: isAmbient ? nil : .init(name: "google", key: "k"))
+            #expect(token.reveal() == "ya29.k3yT0ken.2")
+            let form = FakeRequest.form(String(decoding: transport.requests[0].body ?? [], as: UTF8.self))
+            #expect(transport.requests[0].url == "https://sts.googleapis.com/v1/token")
+            #expect(form["subject_token"] == "k3yT0ken-of-pod")
+            #expect(form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange")
+            #expect(form["audience"]?.hasSuffix("/providers/k") == true)
+            #expect(transport.requests[1].headers[.authorization] == "Bearer federated-k3yT0ken")
+            #expect(transport.requests[1].url.hasSuffix(":generateAccessToken"))
+        }
+    }
+
+    @Test(
+        "Google: the pod's token goes to no other host, of no other issuer, and from no other source",
+        arguments: [
+            ("sts.googleapis.com/v1", "sts.example.com/v1", "its token_url"),
+            ("https://sts.", "http://sts.", "its token_url"),
+            ("iamcredentials.googleapis.com", "iamcredentials.googleapis.com.example.com", "its service_account"),
+            ("\"file\":\"/var/run/secrets/token\"", "\"url\":\"http://169.254.169.254/\"", "must be a file"),
+            ("\"audience\"", "\"odd\"", "audience and subject_token_type"),
+        ])
+    func googleFederationLimits(part: String, other: String, sentence: String) async throws {
+        var context = Self.context(ScriptedTransport([]), files: ["/var/run/secrets/token": "k3yT0ken-of-pod"])
+        let changed = try #require(Self.federated.firstRange(of: part)).lowerBound
+        let file = Self.federated[..<changed] + other + Self.federated[changed...].dropFirst(part.count)
+        context.secrets = SecretBox(["google": ["k": String(file)]])
+        do throws(DNSProviderError) {
+            _ = try await GoogleCredentials(context: context).token(key: .init(name: "google", key: "k"))
+            Issue.record("it was taken")
+        } catch {
+            #expect("\(error)".contains(sentence), "\(error)")
+        }
+    }
+
+    @Test("Google: federation is for those who may use the pod's credentials; a file without a token is told")
+    func googleFederationRights() async throws {
+        for (isAllowed, sentence) in [(false, "for ClusterIssuers only"), (true, "holds no token")] {
+            var context = Self.context(ScriptedTransport([]), isAllowed: isAllowed)
+            context.secrets = SecretBox(["google": ["k": Self.federated]])
+            do throws(DNSProviderError) {
+                _ = try await GoogleCredentials(context: context).token(key: .init(name: "google", key: "k"))
+                Issue.record("it was taken")
+            } catch {
+                #expect("\(error)".contains(sentence), "\(error)")
+            }
+        }
+    }
 }

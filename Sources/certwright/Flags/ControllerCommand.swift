@@ -24,6 +24,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
+    @OptionGroup(title: "Credentials of clouds") var ambient: AmbientFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: ControllerCompatibilityFlags
 
     func validate() throws {

@@ -2,6 +2,7 @@ import CertificateAPI
 import HTTPTransport
 import Issuers
 import PKI
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -23,6 +24,14 @@ struct VenafiSignerTests {
         try await body(fake, transport, try #require(issuers.issuer(spec, RemoteWorld.identity)))
     }
 
+    private let records = Kept()
+
+    /// Swift Testing copies suites that are structs; this is what they share.
+    private final class Kept: Sendable {
+        private let records = Mutex<[VenafiRecord]>([])
+        func withLock<R>(_ body: (inout sending [VenafiRecord]) -> sending R) -> R { records.withLock(body) }
+    }
+
     private func cloud(
         hasTokens: Bool, zone: String, _ body: (FakeCloud, FakeTransport, any RemoteIssuer) async throws -> Void
     ) async throws {
@@ -35,8 +44,23 @@ struct VenafiSignerTests {
         } else {
             spec.venafi?.cloud = .init(apiTokenSecretRef: .init(name: "cloud"))
         }
-        let issuers = RemoteIssuers(world.context(over: transport, time: clock))
+        var context = world.context(over: transport, time: clock)
+        context.venafi = { [records] record in records.withLock { $0.append(record) } }
+        let issuers = RemoteIssuers(context)
         try await body(fake, transport, try #require(issuers.issuer(spec, RemoteWorld.identity)))
+    }
+
+    /// What was heard of the clouds, without the times.
+    private var heard: [String] {
+        records.withLock { records in
+            defer { records = [] }
+            return records.map { record in
+                switch record {
+                case .call(let call, _): call.rawValue
+                case .token(let isGood, _): isGood ? "token" : "no token"
+                }
+            }
+        }
     }
 
     /// Asks until it is done, as the controller does, and answers how often that was.
@@ -220,15 +244,20 @@ struct VenafiSignerTests {
         try await cloud(hasTokens: true, zone: "My CIT") { fake, _, issuer in
             let ready = await issuer.check()
             #expect(ready.isReady, "\(ready.message)")
+            #expect(heard == ["token", "read_zone_configuration"])
             _ = try await issue(issuer)
             #expect(fake.now.logins == 1)
             fake.change { $0.token = "k3yT0ken-2" }
+            let before = heard
+            #expect(before.first == "request_certificate" && before.last == "retrieve_certificate")
             _ = try await issue(issuer)
             #expect(fake.now.logins == 2)
+            #expect(heard.contains("token"))
         }
         world.set("ngts", ["client-id": "client", "client-secret": "wrong-k3yT0ken"])
         try await cloud(hasTokens: true, zone: "My CIT") { _, _, issuer in
             #expect(await issuer.check().reason == "AuthFailed")
+            #expect(heard.contains("no token"))
         }
         world.set("ngts", ["client-id": "client"])
         try await cloud(hasTokens: true, zone: "My CIT") { _, _, issuer in
