@@ -177,7 +177,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [
-            "kubectl-cert", "CertificateAPI", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
+            "kubectl-cert", "CertificateAPI", "DNSWire", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
             "TestSupport", "Wire", "YAML", arguments, httpTypes, system,
         ], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),

@@ -17,7 +17,7 @@ struct PreflightTests {
         func secret(_ key: ObjectKey) async throws -> Secret? { secrets[key] }
     }
 
-    private static let secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    private static let secret = "azN5VDBrZW4tdHNpZy0wMTIzNDU2Nzg5YWJjZGVmMDE="
     private static let account = "https://ca.example/acct/1"
 
     private static let options: Knot.Options = {
