@@ -137,6 +137,10 @@ struct Building {
     ) async throws {
         @Sendable func work() async throws {
             try await waitUntilSynced(stores, client)
+            // What is asked for at once would else take the long way, with a second of waiting on it.
+            if controllers.selected.contains(.requestsApprover) {
+                await stores.policies.waitUntilKnown(atMost: .seconds(2), time: SystemTime())
+            }
             ProcessMemory.trim()
             launch.logger.info("Controllers are working")
             try await controllers.run()

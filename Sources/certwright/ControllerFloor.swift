@@ -16,6 +16,8 @@ struct ControllerSet: Sendable {
     let selected: Set<ControllerName>
     let acmeMetrics = ACMEMetrics()
     var loops: [ControllerLoop] = []
+    /// Nil where nobody answers Kubernetes' own requests. Its loop is run by a helper, and may have to wait for a right.
+    var signingRequests: SigningRequestFloor.Built?
     /// What is left of the CAs' budgets.
     var budgets: [@Sendable () -> [MetricFamily]] = []
     /// What runs beside the loops for them.
@@ -28,7 +30,8 @@ struct ControllerSet: Sendable {
     /// Whether nothing is worked on, nobody is asked, and nothing will be before `horizon` has passed unless something
     /// changes.
     func isAtRest(for horizon: Duration) -> Bool {
-        loops.allSatisfy { $0.isAtRest(for: horizon) } && !asking.contains { $0() }
+        loops.allSatisfy { $0.isAtRest(for: horizon) } && signingRequests?.loop.isAtRest(for: horizon) != false
+            && !asking.contains { $0() }
     }
 
     /// Ends, by cancellation or error, only when every loop has let go of what it was doing.
@@ -233,8 +236,8 @@ struct ControllerFloor {
     private func addRenewals(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
         guard set.selected.contains(.certificatesTrigger) else { return }
         let reconciler = RenewalReconciler(
-            client: client, certificates: stores.certificates, secrets: secrets, access: acme, events: events,
-            time: time)
+            client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
+            access: acme, events: events, time: time)
         let loop = makeLoop(
             "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
         reconciler.connect { loop.enqueue($0) }
@@ -298,12 +301,12 @@ struct ControllerFloor {
         let gates = flags.features.gates(for: flags.companions.programs)
         let floor = SigningRequestFloor(
             client: client, stores: stores, events: events, counters: counters, time: time, logger: logger)
-        let run = floor.build(
+        set.signingRequests = floor.build(
             .init(gate: gates.given[.certificateSigningRequests]), selected: set.selected, lookup: lookup,
             secrets: secrets, desk: desk,
             copiedAnnotations: AnnotationFilter(flags.certificates.copiedAnnotationPrefixes)
         ) { makeLoop("certificatesigningrequests", $0, .init(minimum: .seconds(1), maximum: .seconds(300))) }
-        if let run { set.helpers.append(run) }
+        if let run = set.signingRequests?.run { set.helpers.append(run) }
     }
 
     private var shimSettings: ShimSettings {

@@ -22,7 +22,7 @@ struct KubectlCertClusterTests {
         let program = try ControllerProcess.program("kubectl-cert")
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(arguments + ["-n", cluster.namespace]),
-            environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]), input: .string(input),
+            environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]), input: try .file(of: input),
             output: .string(limit: 4 << 20), error: .string(limit: 1 << 20))
         var code: Int32 = -1
         if case .exited(let status) = result.terminationStatus { code = status }
