@@ -10,7 +10,8 @@ struct AmbientFlags: ParsableArguments {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Issuers may, too: then whoever may create an Issuer may use what the controller itself is allowed to do.")
+        help: "Issuers may, too: then whoever may create an Issuer may use what the controller itself is allowed to do."
+    )
     var issuerAmbientCredentials = false
 
     var allowed: AmbientCredentials {
