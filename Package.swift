@@ -93,9 +93,11 @@ let rooms: [Target] = [
     room(
         "Diagnosis",
         [
-            "Admission", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "PKI",
-            "Wire", httpTypes,
+            "Admission", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "HTTPTransport", "PKI", "Wire", httpTypes,
         ]),
+    room(
+        "Dashboard", ["Diagnosis", "Issuers", "CertificateAPI", "KubeModel", "HTTPServer", "Wire", httpTypes]),
     room(
         "Injection",
         ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
@@ -114,7 +116,8 @@ let rooms: [Target] = [
     program(
         "certwright",
         [
-            "ACMEServer", "Admission", "Controllers", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
+            "ACMEServer", "Admission", "Controllers", "Dashboard", "Diagnosis", "Injection", "Issuers", "Solvers",
+            "DNSProviders",
             "CertificateAPI",
             "KubeRuntime",
             "KubeClient",
@@ -126,8 +129,9 @@ let rooms: [Target] = [
     program(
         "kubectl-cert",
         [
-            "Diagnosis", "Issuers", "CertificateAPI", "KubeClient", "KubeModel", "ACME", "DNSWire", "CurlTransport",
-            "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
+            "Dashboard", "Diagnosis", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes,
+            arguments, system,
         ]),
     .executableTarget(
         name: "certwright-bench",
@@ -164,8 +168,12 @@ let testTargets: [Target] = [
     tests(
         "Diagnosis",
         [
-            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", system,
+            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire",
+            "YAML", system,
         ]),
+    tests(
+        "Dashboard",
+        ["CertificateAPI", "Diagnosis", "HTTPServer", "KubeModel", "TestSupport", "Wire", "YAML", httpTypes]),
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [

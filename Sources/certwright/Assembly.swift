@@ -50,6 +50,8 @@ struct Building {
         let acmeServer = acmeServer(counters)
 
         var parts = servers(stores, counters, election, injector, webhook, acmeServer, controllers, time)
+        parts += DashboardFloor(flags: flags.dashboard, stores: stores, budgets: controllers.budgets, time: time)
+            .parts()
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
@@ -61,7 +63,7 @@ struct Building {
         parts += injector?.parts ?? []
         parts += webhook?.parts ?? []
         parts += acmeServer?.parts ?? []
-        parts.append(Part("controllers") { try await lead(election, controllers, stores) })
+        parts.append(Part("controllers") { try await lead(election, controllers, stores, client) })
         try await launch.serve(parts)
     }
 
@@ -113,7 +115,7 @@ struct Building {
         let metrics = Metrics()
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
-        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { BudgetMetrics.families($0()) } }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {
@@ -144,9 +146,11 @@ struct Building {
     }
 
     /// The controllers run while this process leads and once its caches are whole.
-    private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
+    private func lead(
+        _ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores, _ client: KubeClient
+    ) async throws {
         @Sendable func work() async throws {
-            try await stores.waitUntilSynced()
+            try await waitUntilSynced(stores, client)
             // What is asked for at once would else take the long way, with a second of waiting on it.
             if controllers.selected.contains(.requestsApprover) {
                 await stores.policies.waitUntilKnown(atMost: .seconds(2), time: SystemTime())
@@ -159,6 +163,18 @@ struct Building {
             try await election.run(whileLeading: work)
         } else {
             try await work()
+        }
+    }
+
+    /// Certificates say meanwhile what it waits for, where that is more than a moment.
+    private func waitUntilSynced(_ stores: Stores, _ client: KubeClient) async throws {
+        let standstill = Standstill(
+            client: client, certificates: stores.certificates, time: SystemTime(), logger: launch.logger,
+            trouble: { [stores] in stores.trouble })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await standstill.run() }
+            try await stores.waitUntilSynced()
+            group.cancelAll()
         }
     }
 }

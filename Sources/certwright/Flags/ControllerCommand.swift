@@ -19,6 +19,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "ACME orders") var issuance: IssuanceFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
     @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
+    @OptionGroup(title: "Web pages") var dashboard: DashboardFlags
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
     @OptionGroup(title: "Webhook, with --with=webhook") var webhook: WebhookFlags
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
@@ -38,6 +39,7 @@ struct ControllerCommand: AsyncParsableCommand {
         try certificates.validate()
         try gateway.validate()
         try acme.validate()
+        try dashboard.validate()
     }
 
     func run() async throws {
