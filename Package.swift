@@ -168,7 +168,8 @@ let testTargets: [Target] = [
     tests(
         "Diagnosis",
         [
-            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire",
+            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "Solvers", "TestSupport",
+            "Wire",
             "YAML", system,
         ]),
     tests(
@@ -177,7 +178,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [
-            "kubectl-cert", "CertificateAPI", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
+            "kubectl-cert", "CertificateAPI", "DNSWire", "Diagnosis", "HTTPTransport", "KubeClient", "KubeModel", "PKI",
             "TestSupport", "Wire", "YAML", arguments, httpTypes, system,
         ], swiftSettings: house),
     tests("CurlTransport", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes, subprocess, system]),
@@ -243,7 +244,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "Diagnosis", "HTTPServer", "HTTPTransport",
+            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport",
             "Injection", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML",
             arguments, logging, system,
         ], swiftSettings: house),

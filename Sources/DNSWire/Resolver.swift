@@ -1,3 +1,5 @@
+import NIOPosix
+
 /// Answers questions through a list of servers, each tried in turn.
 package struct Resolver: Sendable {
     package var servers: [DNSServer]
@@ -6,6 +8,10 @@ package struct Resolver: Sendable {
     package var rounds: Int
     /// Where authoritative servers listen: 53 everywhere but in a laboratory.
     package var authoritativePort: UInt16
+
+    /// Knows no server: for whoever is handed one and asks nothing.
+    package static let nobody = Resolver(
+        servers: [], client: DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(1)))
 
     package init(servers: [DNSServer], client: DNSClient, rounds: Int = 2, authoritativePort: UInt16 = 53) {
         self.servers = servers

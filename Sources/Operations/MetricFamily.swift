@@ -2,7 +2,7 @@
 ///
 /// Source: Prometheus text exposition format 0.0.4.
 package struct MetricFamily: Sendable, Equatable {
-    package enum Kind: String, Sendable { case counter, gauge, summary, untyped }
+    package enum Kind: String, Sendable { case counter, gauge, histogram, summary, untyped }
 
     package struct Sample: Sendable, Equatable {
         /// Appended to the family's name, such as `_sum`; empty for plain samples.

@@ -81,3 +81,47 @@ package final class LabelledSummary: Sendable {
         return MetricFamily(name, .summary, help: help, samples: samples)
     }
 }
+
+/// How many values lay in each of fixed buckets, and their sum.
+package final class Histogram: Sendable {
+    private struct Totals {
+        /// One more than there are bounds: the last holds what lies beyond all of them.
+        var counts: [Double]
+        var sum = 0.0
+    }
+    private let name: String
+    private let help: String
+    private let bounds: [Double]
+    private let totals: Mutex<Totals>
+
+    /// - Parameter bounds: upper ones, rising; a value on a bound lies below it.
+    package init(_ name: String, help: String, bounds: [Double]) {
+        self.name = name
+        self.help = help
+        self.bounds = bounds
+        totals = Mutex(Totals(counts: Array(repeating: 0, count: bounds.count + 1)))
+    }
+
+    package func observe(_ value: Double) {
+        let place = bounds.firstIndex { value <= $0 } ?? bounds.count
+        totals.withLock {
+            $0.counts[place] += 1  // a place of the bounds, or the one more
+            $0.sum += value
+        }
+    }
+
+    package var family: MetricFamily {
+        let totals = totals.withLock { $0 }
+        var below = 0.0
+        var samples = zip(bounds, totals.counts).map { bound, count in
+            below += count
+            return MetricFamily.Sample(below, labels: [(name: "le", value: "\(bound)")], suffix: "_bucket")
+        }
+        let all = totals.counts.reduce(0, +)
+        samples += [
+            MetricFamily.Sample(all, labels: [(name: "le", value: "+Inf")], suffix: "_bucket"),
+            MetricFamily.Sample(totals.sum, suffix: "_sum"), MetricFamily.Sample(all, suffix: "_count"),
+        ]
+        return MetricFamily(name, .histogram, help: help, samples: samples)
+    }
+}

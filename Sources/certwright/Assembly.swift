@@ -116,6 +116,7 @@ struct Building {
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
         metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { BudgetMetrics.families($0()) } }
+        metrics.add { controllers.venafiMetrics.families }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {

@@ -15,6 +15,7 @@ import Wire
 struct ControllerSet: Sendable {
     let selected: Set<ControllerName>
     let acmeMetrics = ACMEMetrics()
+    let venafiMetrics = VenafiMetrics()
     var loops: [ControllerLoop] = []
     /// Nil where nobody answers Kubernetes' own requests. Its loop is run by a helper, and may have to wait for a right.
     var signingRequests: SigningRequestFloor.Built?
@@ -39,8 +40,19 @@ struct ControllerSet: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for loop in loops { group.addTask { try await loop.run() } }
             for helper in helpers { group.addTask { try await helper() } }
+            // Metrics and pages alone have no loop, and are served until the program is told to stop.
+            if loops.isEmpty, helpers.isEmpty { group.addTask { await Self.idle() } }
             try await group.waitForAll()
         }
+    }
+}
+
+extension ControllerSet {
+    /// Until it is cancelled.
+    private static func idle() async {
+        let (silence, held) = AsyncStream<Never>.makeStream()
+        for await _ in silence {}
+        held.finish()
     }
 }
 
@@ -77,7 +89,8 @@ struct ControllerFloor {
         let remotes = RemoteIssuers(
             IssuerContext(
                 secrets: secrets, accounts: AccountTokens(client: client), http: transport, time: time,
-                userAgent: Version.userAgent))
+                userAgent: Version.userAgent, ambient: flags.ambient.allowed, machine: SystemMachine(),
+                venafi: set.venafiMetrics.observer))
         let lookAtIssuer = addIssuers(to: &set, secrets, acme, remotes)
         addACME(to: &set, secrets, acme, lookAtIssuer)
         let makeDesk: () -> RemoteDesk = { [time] in
@@ -173,7 +186,7 @@ struct ControllerFloor {
             let reconciler = OrderReconciler(
                 client: client, orders: stores.orders, challenges: stores.challenges, access: acme, events: events,
                 time: time,
-                preflight: PreflightFloor(flags: flags, transport: transport, time: time)
+                preflight: PreflightFloor(flags: flags, client: client, transport: transport, time: time)
                     .preflight(secrets: secrets, resourceNamespace: resourceNamespace),
                 mode: flags.issuance.preflight, lookAtIssuer: lookAtIssuer)
             let loop = makeLoop("orders", reconciler, backoff)
@@ -192,7 +205,8 @@ struct ControllerFloor {
         to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess, _ backoff: Backoff
     ) {
         let floor = SolverFloor(
-            flags: flags.acme, gatewayAPI: flags.gateway.enableGatewayApi, client: client, transport: transport,
+            flags: flags.acme, ambient: flags.ambient, gatewayAPI: flags.gateway.enableGatewayApi, client: client,
+            transport: transport,
             time: time)
         let http01 = floor.http01 { [challenges = stores.challenges] in challenges.inNamespace($0) }
         let solver = floor.solver(http01, secrets: secrets, resourceNamespace: resourceNamespace)

@@ -11,6 +11,7 @@ import Wire
 /// Builds the solvers of challenges from the flags.
 struct SolverFloor {
     let flags: ACMEFlags
+    let ambient: AmbientFlags
     let gatewayAPI: Bool
     let client: KubeClient
     let transport: any HTTPTransport
@@ -27,6 +28,8 @@ struct SolverFloor {
             options: DNS01Options(
                 recursiveServers: recursive.isEmpty ? ResolvConf.system().servers : recursive,
                 recursiveOnly: flags.dns01RecursiveNameserversOnly, clusterResourceNamespace: resourceNamespace,
+                ambientForClusterIssuers: ambient.clusterIssuerAmbientCredentials,
+                ambientForIssuers: ambient.issuerAmbientCredentials,
                 longestPause: flags.dns01CheckRetryPeriod.duration),
             client: dns, secrets: secrets, http: transport, time: time, machine: SystemMachine(),
             cluster: ClusterDoor(client))

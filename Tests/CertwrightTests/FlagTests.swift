@@ -97,12 +97,19 @@ struct FlagTests {
         let command = try parse(
             "--kube-api-qps=100", "--kube-api-burst=200", "--enable-profiling=true",
             "--profiler-address=localhost:6060",
-            "--vmodule=x=4", "--log-flush-frequency=5s", "--issuer-ambient-credentials=true",
-            "--cluster-issuer-ambient-credentials=true")
+            "--vmodule=x=4", "--log-flush-frequency=5s")
         let notices = command.compatibility.notices
-        #expect(notices.count == 5)
+        #expect(notices.count == 4)
         #expect(notices.allSatisfy { $0.hasPrefix("--") && $0.contains("here") && $0.hasSuffix(".") })
         #expect(try parse().compatibility.notices == [])
+    }
+
+    @Test("credentials of the pod are for ClusterIssuers, unless the flags say otherwise")
+    func ambient() throws {
+        let flags = try parse().ambient
+        #expect(flags.clusterIssuerAmbientCredentials && !flags.issuerAmbientCredentials)
+        let other = try parse("--issuer-ambient-credentials=true", "--cluster-issuer-ambient-credentials=false").ambient
+        #expect(!other.clusterIssuerAmbientCredentials && other.issuerAmbientCredentials)
     }
 
     @Test("other parts run in the controller's process when they are named")

@@ -31,7 +31,7 @@ struct MetricTests {
         var names = Set(Counters.Name.allCases.map { "certmanager_" + $0.rawValue })
         for path in [
             "certwright/ACMEMetrics.swift", "certwright/APIMetrics.swift", "certwright/BudgetMetrics.swift",
-            "certwright/CertificateMetrics.swift", "certwright/WorkMetrics.swift",
+            "certwright/CertificateMetrics.swift", "certwright/VenafiMetrics.swift", "certwright/WorkMetrics.swift",
             "certwright/Webhook/WebhookParts.swift", "certwright/ACMEServer/ACMEServerParts.swift",
             "Operations/ProcessMetrics.swift",
         ] {

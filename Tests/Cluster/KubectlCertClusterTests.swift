@@ -19,11 +19,16 @@ struct KubectlCertClusterTests {
     }
 
     static func cert(_ cluster: Cluster, _ arguments: String..., input: String = "") async throws -> Outcome {
+        try await cert(cluster, arguments: arguments, input: input)
+    }
+
+    static func cert(_ cluster: Cluster, arguments: [String], input: String = "") async throws -> Outcome {
         let program = try ControllerProcess.program("kubectl-cert")
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(arguments + ["-n", cluster.namespace]),
             environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]), input: try .file(of: input),
             output: .string(limit: 4 << 20), error: .string(limit: 1 << 20))
+        TestOutput.keep(result.standardOutput + result.standardError, of: "kubectl-cert")
         var code: Int32 = -1
         if case .exited(let status) = result.terminationStatus { code = status }
         return Outcome(code: code, output: result.standardOutput, complaint: result.standardError)

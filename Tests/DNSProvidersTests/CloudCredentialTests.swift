@@ -35,14 +35,15 @@ struct CloudCredentialTests {
     static let role = "arn:aws:iam::123456789012:role/acme"
     static func token(_ element: String) -> String {
         "<\(element)Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><\(element)Result><Credentials>"
-            + "<SessionToken>session-1</SessionToken><SecretAccessKey>secret-1</SecretAccessKey>"
+            + "<SessionToken>session-k3yT0ken-1</SessionToken><SecretAccessKey>secret-k3yT0ken-1</SecretAccessKey>"
             + "<Expiration>2099-10-24T23:00:23Z</Expiration><AccessKeyId>ASIA1</AccessKeyId></Credentials></\(element)Result></\(element)Response>"
     }
     static func metadata(_ token: String = "Token") -> String {
-        #"{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA1","SecretAccessKey":"secret-1","\#(token)":"session-1","Expiration":"2099-05-17T15:09:54Z"}"#
+        #"{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"ASIA1","SecretAccessKey":"secret-k3yT0ken-1","\#(token)":"session-k3yT0ken-1","Expiration":"2099-05-17T15:09:54Z"}"#
     }
     static let temporary = SigV4.Credentials(
-        accessKeyID: "ASIA1", secretAccessKey: Redacted("secret-1"), sessionToken: Redacted("session-1"))
+        accessKeyID: "ASIA1", secretAccessKey: Redacted("secret-k3yT0ken-1"),
+        sessionToken: Redacted("session-k3yT0ken-1"))
 
     @Test("AWS: keys of the environment, for those who may use them")
     func environment() async throws {
@@ -152,7 +153,7 @@ struct CloudCredentialTests {
         #expect(cluster.requests.map(\.path) == ["token of ns/acme-dns"])
         #expect(cluster.requests.first?.body == ["sts.amazonaws.com"])
         let form = FakeRequest.form(String(decoding: transport.requests.first?.body ?? [], as: UTF8.self))
-        #expect(form["WebIdentityToken"] == "token-of-acme-dns")
+        #expect(form["WebIdentityToken"] == "k3yT0ken-of-acme-dns")
     }
 
     @Test(
@@ -223,10 +224,10 @@ struct CloudCredentialTests {
     @Test("Google: workload identity comes from the metadata server")
     func google() async throws {
         let transport = ScriptedTransport([
-            .response(status: 200, body: #"{"access_token":"ya29.1","expires_in":3599,"token_type":"Bearer"}"#)
+            .response(status: 200, body: #"{"access_token":"ya29.k3yT0ken.1","expires_in":3599,"token_type":"Bearer"}"#)
         ])
         let token = try await GoogleCredentials(context: Self.context(transport)).token(key: nil)
-        #expect(token.reveal() == "ya29.1")
+        #expect(token.reveal() == "ya29.k3yT0ken.1")
         let request = try #require(transport.requests.first)
         #expect(
             request.url.hasPrefix(
@@ -250,6 +251,76 @@ struct CloudCredentialTests {
         } catch {
             #expect(error.isAboutSecret)
             #expect(!"\(error)".contains("k-4711"))
+        }
+    }
+
+    private static let federated = """
+        {"type":"external_account","audience":"//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/k",
+        "subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token",
+        "service_account_impersonation_url":
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/dns@p.iam.gserviceaccount.com:generateAccessToken",
+        "credential_source":{"file":"/var/run/secrets/token"}}
+        """
+
+    /// The exchanges of google.aip.dev/auth/4117.
+    @Test("Google: a token of the cluster is exchanged, and the service account acted as")
+    func googleFederation() async throws {
+        let answers: [ScriptedTransport.Answer] = [
+            .response(status: 200, body: #"{"access_token":"federated-k3yT0ken","expires_in":3600}"#),
+            .response(status: 200, body: #"{"accessToken":"ya29.k3yT0ken.2","expireTime":"2099-01-01T00:00:00Z"}"#),
+        ]
+        let files = ["/var/run/secrets/token": "k3yT0ken-of-pod\n", "/etc/google.json": Self.federated]
+        for isAmbient in [false, true] {
+            let transport = ScriptedTransport(answers)
+            let variables = isAmbient ? ["GOOGLE_APPLICATION_CREDENTIALS": "/etc/google.json"] : [:]
+            var context = Self.context(transport, variables, files: files)
+            context.secrets = SecretBox(["google": ["k": Self.federated]])
+            let token = try await GoogleCredentials(context: context).token(
+                key: isAmbient ? nil : .init(name: "google", key: "k"))
+            #expect(token.reveal() == "ya29.k3yT0ken.2")
+            let form = FakeRequest.form(String(decoding: transport.requests[0].body ?? [], as: UTF8.self))
+            #expect(transport.requests[0].url == "https://sts.googleapis.com/v1/token")
+            #expect(form["subject_token"] == "k3yT0ken-of-pod")
+            #expect(form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange")
+            #expect(form["audience"]?.hasSuffix("/providers/k") == true)
+            #expect(transport.requests[1].headers[.authorization] == "Bearer federated-k3yT0ken")
+            #expect(transport.requests[1].url.hasSuffix(":generateAccessToken"))
+        }
+    }
+
+    @Test(
+        "Google: the pod's token goes to no other host, of no other issuer, and from no other source",
+        arguments: [
+            ("sts.googleapis.com/v1", "sts.example.com/v1", "its token_url"),
+            ("https://sts.", "http://sts.", "its token_url"),
+            ("iamcredentials.googleapis.com", "iamcredentials.googleapis.com.example.com", "its service_account"),
+            ("\"file\":\"/var/run/secrets/token\"", "\"url\":\"http://169.254.169.254/\"", "must be a file"),
+            ("\"audience\"", "\"odd\"", "audience and subject_token_type"),
+        ])
+    func googleFederationLimits(part: String, other: String, sentence: String) async throws {
+        var context = Self.context(ScriptedTransport([]), files: ["/var/run/secrets/token": "k3yT0ken-of-pod"])
+        let changed = try #require(Self.federated.firstRange(of: part)).lowerBound
+        let file = Self.federated[..<changed] + other + Self.federated[changed...].dropFirst(part.count)
+        context.secrets = SecretBox(["google": ["k": String(file)]])
+        do throws(DNSProviderError) {
+            _ = try await GoogleCredentials(context: context).token(key: .init(name: "google", key: "k"))
+            Issue.record("it was taken")
+        } catch {
+            #expect("\(error)".contains(sentence), "\(error)")
+        }
+    }
+
+    @Test("Google: federation is for those who may use the pod's credentials; a file without a token is told")
+    func googleFederationRights() async throws {
+        for (isAllowed, sentence) in [(false, "for ClusterIssuers only"), (true, "holds no token")] {
+            var context = Self.context(ScriptedTransport([]), isAllowed: isAllowed)
+            context.secrets = SecretBox(["google": ["k": Self.federated]])
+            do throws(DNSProviderError) {
+                _ = try await GoogleCredentials(context: context).token(key: .init(name: "google", key: "k"))
+                Issue.record("it was taken")
+            } catch {
+                #expect("\(error)".contains(sentence), "\(error)")
+            }
         }
     }
 }

@@ -116,6 +116,19 @@ struct FurtherProviderTests {
         try await world.cleanUp("v", at: "_acme-challenge.nowhere.test")
     }
 
+    @Test("GSS-TSIG is refused by its field, with what there is instead")
+    func gssTSIG() {
+        var stanza = Solver.DNS01()
+        stanza.providers["rfc2136"] = [
+            "nameserver": "192.0.2.1", "tsigKeyName": "k", "tsigSecretSecretRef": ["name": "s", "key": "k"],
+            "tsigAlgorithm": "GSS-TSIG",
+        ]
+        let problems = DNSProviderRegistry.standard.problems(in: stanza, at: FieldPath("dns01")).map(\.description)
+        #expect(problems.count == 1)
+        #expect(problems.first?.hasPrefix("dns01.rfc2136.tsigAlgorithm: Unsupported value") == true, "\(problems)")
+        #expect(problems.first?.contains("HMACSHA256") == true)
+    }
+
     @Test("an unknown field, and a provider that there is none of, are refused by name")
     func unknown() {
         var subject = ContractSubject.linode

@@ -12,7 +12,7 @@ struct ProgramTests {
         cd "$(dirname "$0")"
         cat > input.json
         env > environment
-        grep -q '"do":"fail"' input.json && { echo "first line" >&2; echo "no: $(cat secret-copy 2>/dev/null) s3cr3t-0815" >&2; exit 3; }
+        grep -q '"do":"fail"' input.json && { echo "first line" >&2; echo "no: $(cat secret-copy 2>/dev/null) s3cr3t-k3yT0ken-0815" >&2; exit 3; }
         grep -q '"do":"hang"' input.json && exec sleep 60
         echo "$CERTWRIGHT_ACTION $CERTWRIGHT_FQDN $CERTWRIGHT_VALUE" >> calls
         exit 0
@@ -21,7 +21,8 @@ struct ProgramTests {
 
     static func subject(_ config: JSONValue) -> ContractSubject {
         ContractSubject(
-            key: "exec", isOwn: true, config: config, secrets: ["s": ["k": "s3cr3t-0815\n"]], wrongSecrets: [:],
+            key: "exec", isOwn: true, config: config, secrets: ["s": ["k": "s3cr3t-k3yT0ken-0815\n"]],
+            wrongSecrets: [:],
             calls: CallCounts(coldPresent: 0, warmPresent: 0, warmCleanUp: 0)
         ) { zones, time in
             let dns = FakeDNS(zones, time: time)
@@ -51,7 +52,7 @@ struct ProgramTests {
             #expect(
                 input == [
                     "action": "cleanup", "fqdn": .string(Contract.name + "."), "value": "v 1", "dnsName": "",
-                    "config": ["zone": "Z1"], "secret": "s3cr3t-0815\n",
+                    "config": ["zone": "Z1"], "secret": "s3cr3t-k3yT0ken-0815\n",
                 ])
             let names = Set(
                 try folder.text("environment").split(separator: "\n").compactMap { $0.split(separator: "=").first })

@@ -17,7 +17,7 @@ struct RFC2136Tests {
         }
     }
 
-    private static let keySecret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    private static let keySecret = "azN5VDBrZW4tdHNpZy0wMTIzNDU2Nzg5YWJjZGVmMDE="
     private static let client = DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(2))
 
     private static func context(_ knot: Knot) -> ProviderContext {

@@ -39,7 +39,7 @@ final class ScriptedCluster: ClusterSource {
         of account: ObjectKey, audiences: [String], seconds: Int
     ) async throws(ClusterFailure) -> Redacted<String> {
         asked.withLock { $0.append(("token of \(account)", .array(audiences.map { .string($0) }))) }
-        return Redacted("token-of-\(account.name)")
+        return Redacted("k3yT0ken-of-\(account.name)")
     }
 
     func replace(

@@ -6,7 +6,7 @@ import Wire
 
 @Suite("Against Knot", .enabled(if: Knot.isInstalled, "knotd is not installed"))
 struct KnotTests {
-    static let secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    static let secret = "azN5VDBrZW4tdHNpZy0wMTIzNDU2Nzg5YWJjZGVmMDE="
     static let client = DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(2))
 
     /// One key for each HMAC, each under a name of its own.

@@ -42,8 +42,11 @@ final class RemoteWorld: SecretSource, ServiceAccountTokens {
         return Redacted(token)
     }
 
-    func context(over http: any HTTPTransport, time: any TimeSource = SystemTime()) -> IssuerContext {
-        IssuerContext(secrets: self, accounts: self, http: http, time: time, userAgent: "certwright-tests")
+    func context(
+        over http: any HTTPTransport, time: any TimeSource = SystemTime(), machine: any MachineSource = BareMachine()
+    ) -> IssuerContext {
+        IssuerContext(
+            secrets: self, accounts: self, http: http, time: time, userAgent: "certwright-tests", machine: machine)
     }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import CertificateAPI
+import DNSWire
 import Diagnosis
 import HTTPTransport
 import KubeClient
@@ -32,7 +34,7 @@ struct CommandLineTests {
             "create", "certificaterequest", "x", "--from-certificate-file", "c.yaml", "--fetch-certificate",
             "--timeout", "20m",
         ],
-        ["version", "--client", "-o", "json"], ["completion", "bash"], ["version", "--short"],
+        ["version", "--client", "-o", "json"], ["completion", "bash"], ["version", "--short"], ["check", "--wait=2m"],
     ]
 
     @Test("what cmctl users type is understood", arguments: typed)
@@ -44,7 +46,12 @@ struct CommandLineTests {
         (["renew"], "Name Certificates"), (["renew", "a", "--all"], "cannot be given together"),
         (["list", "--expiring", "soon"], "no length of time"), (["approve", "x", "--reason", "two words"], "one word"),
         (["status", "certificate", "x", "--as-group", "g"], "need --as"),
-        (["why", "x", "--request-timeout", "fast"], "--request-timeout"), (["list", "-o", "xml"], "output"),
+        (["why", "x", "--request-timeout", "fast"], "--request-timeout"),
+        (["check", "dns", "acme", "--zone", "no..name"], "no DNS name"), (["check", "dns", "acme"], "--zone"),
+        (
+            ["check", "dns", "acme", "--zone", "example.com", "--dns01-recursive-nameservers", "ns:99999"],
+            "no DNS server"
+        ), (["list", "-o", "xml"], "output"),
     ]
 
     @Test("what makes no sense is refused with a sentence", arguments: senseless)
@@ -55,6 +62,34 @@ struct CommandLineTests {
         } catch {
             #expect(KubectlCert.fullMessage(for: error).contains(part))
         }
+    }
+
+    @Test("a zone gets the solver that its certificates get; where none is for it, the only one that there is")
+    func solverChoice() throws {
+        func solver(_ zones: [String], dns: Bool = true) -> Solver {
+            var solver = Solver()
+            if dns {
+                var stanza = Solver.DNS01()
+                stanza.providers["cloudflare"] = ["apiTokenSecretRef": ["name": "s", "key": "k"]]
+                solver.dns01 = stanza
+            } else {
+                solver.http01 = .init()
+            }
+            if !zones.isEmpty {
+                solver.selector = .init()
+                solver.selector?.dnsZones = zones
+            }
+            return solver
+        }
+        func choice(_ solvers: [Solver], _ zone: String) throws -> Int {
+            try CheckDNSCommand.choice(from: solvers, for: try DNSName(zone), "Issuer web/acme")
+        }
+        let solvers = [solver([], dns: false), solver(["example.com"]), solver(["sub.example.com"])]
+        #expect(try choice(solvers, "example.com") == 1)
+        #expect(try choice(solvers, "a.sub.example.com") == 2)
+        #expect(try choice([solvers[0], solvers[1]], "example.net") == 1)
+        #expect(throws: CommandFailure.self) { try choice(solvers, "example.net") }
+        #expect(throws: CommandFailure.self) { try choice([solvers[0]], "example.com") }
     }
 
     @Test("colours are for terminals that have not said no")

@@ -25,6 +25,23 @@ struct MetricFamilyTests {
                 """)
     }
 
+    @Test("the buckets of a histogram hold all that lies below their bounds")
+    func histogram() {
+        let histogram = Histogram("took_seconds", help: "Took.", bounds: [0.5, 1])
+        for value in [0.25, 0.5, 0.75, 2] { histogram.observe(value) }
+        #expect(
+            MetricFamily.text(of: [histogram.family]) == """
+                # HELP took_seconds Took.
+                # TYPE took_seconds histogram
+                took_seconds_bucket{le="0.5"} 2
+                took_seconds_bucket{le="1.0"} 3
+                took_seconds_bucket{le="+Inf"} 4
+                took_seconds_sum 3.5
+                took_seconds_count 4
+
+                """)
+    }
+
     @Test("a labelled counter and summary add up by their label values")
     func counters() {
         let counter = LabelledCounter("calls_total", help: "Calls.", labels: ["controller"])

@@ -17,7 +17,7 @@ struct PreflightTests {
         func secret(_ key: ObjectKey) async throws -> Secret? { secrets[key] }
     }
 
-    private static let secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+    private static let secret = "azN5VDBrZW4tdHNpZy0wMTIzNDU2Nzg5YWJjZGVmMDE="
     private static let account = "https://ca.example/acct/1"
 
     private static let options: Knot.Options = {
@@ -48,16 +48,16 @@ struct PreflightTests {
         return solver
     }
 
-    private func preflight(_ knot: Knot) -> Preflight {
+    private func preflight(_ endpoint: Endpoint) -> Preflight {
         let client = DNSClient(group: MultiThreadedEventLoopGroup.singleton, timeout: .seconds(2))
         let resolver = Resolver(
-            servers: [.plain(knot.endpoint)], client: client, authoritativePort: knot.endpoint.port)
+            servers: [.plain(endpoint)], client: client, authoritativePort: endpoint.port)
         var wrong = Secret(metadata: ObjectMeta(name: "wrong", namespace: "web"))
         wrong.data = ["secret": Base64Data(utf8: "AAAA")]
         var right = Secret(metadata: ObjectMeta(name: "tsig", namespace: "web"))
         right.data = ["secret": Base64Data(utf8: Self.secret)]
         let probe = ZoneProbe(
-            options: DNS01Options(recursiveServers: [.plain(knot.endpoint)]), client: client,
+            options: DNS01Options(recursiveServers: [.plain(endpoint)]), client: client,
             secrets: Secrets(secrets: [right.key: right, wrong.key: wrong]), http: ScriptedTransport([]),
             time: SystemTime())
         return Preflight(resolver: resolver, addresses: resolver, zones: probe)
@@ -73,39 +73,49 @@ struct PreflightTests {
 
     @Test("CAA records forbid what they forbid, and the sentence names the record to add (D5)")
     func authorizations() async throws {
-        try await Knot.run(Self.options) { knot in
-            let preflight = preflight(knot)
-            func look(_ name: String) async -> [String] {
-                let method = name.hasPrefix("*.") ? "dns-persist-01" : "http-01"
-                let findings = await preflight.inspect(inquiry([.init(name, method: method)]))
-                #expect(findings.allSatisfy { $0.kind == .caa && $0.severity == .fault })
-                return findings.map(\.sentence)
-            }
-            #expect(await look("plain.test") == [])
-            let other = "the CAA records of other.test allow only other.example; add the record: "
-            #expect(await look("www.other.test") == ["www.other.test: \(other)other.test. CAA 0 issue \"ca.example\""])
-            #expect(
-                await look("*.other.test") == ["*.other.test: \(other)other.test. CAA 0 issuewild \"ca.example\""])
-            // The records at the end of an alias count, as for a CA; the tree is climbed from the alias itself.
-            #expect(await look("alias.test").count == 1)
-            #expect(
-                await look("none.test").first?.contains("allow no CA; add the record: none.test. CAA 0 issue") == true)
-            #expect(await look("wild.test") == [])
-            #expect(await look("*.wild.test").first?.contains("issuewild \"ca.example\"") == true)
-            #expect(
-                await look("bound.test").first?.hasSuffix(
-                    "add the record: bound.test. CAA 0 issue \"ca.example; accounturi=\(Self.account)\"") == true)
-            #expect(
-                await look("method.test").first?.hasSuffix(
-                    "method.test. CAA 0 issue \"ca.example; validationmethods=dns-01,http-01\"") == true)
-            #expect(await look("critical.test").first?.contains("critical property \"future\"") == true)
+        try await Knot.run(Self.options) { try await proveAuthorizations(at: $0.endpoint) }
+    }
+
+    @Test(
+        "CAA records as BIND serves them mean the same (D5)", .enabled(if: Bind.isInstalled, "named is not installed"))
+    func authorizationsOfBind() async throws {
+        try await Bind.run(zone: Self.options.zone, records: Self.options.records) {
+            try await proveAuthorizations(at: $0)
         }
+    }
+
+    private func proveAuthorizations(at server: Endpoint) async throws {
+        let preflight = preflight(server)
+        func look(_ name: String) async -> [String] {
+            let method = name.hasPrefix("*.") ? "dns-persist-01" : "http-01"
+            let findings = await preflight.inspect(inquiry([.init(name, method: method)]))
+            #expect(findings.allSatisfy { $0.kind == .caa && $0.severity == .fault })
+            return findings.map(\.sentence)
+        }
+        #expect(await look("plain.test") == [])
+        let other = "the CAA records of other.test allow only other.example; add the record: "
+        #expect(await look("www.other.test") == ["www.other.test: \(other)other.test. CAA 0 issue \"ca.example\""])
+        #expect(
+            await look("*.other.test") == ["*.other.test: \(other)other.test. CAA 0 issuewild \"ca.example\""])
+        // The records at the end of an alias count, as for a CA; the tree is climbed from the alias itself.
+        #expect(await look("alias.test").count == 1)
+        #expect(
+            await look("none.test").first?.contains("allow no CA; add the record: none.test. CAA 0 issue") == true)
+        #expect(await look("wild.test") == [])
+        #expect(await look("*.wild.test").first?.contains("issuewild \"ca.example\"") == true)
+        #expect(
+            await look("bound.test").first?.hasSuffix(
+                "add the record: bound.test. CAA 0 issue \"ca.example; accounturi=\(Self.account)\"") == true)
+        #expect(
+            await look("method.test").first?.hasSuffix(
+                "method.test. CAA 0 issue \"ca.example; validationmethods=dns-01,http-01\"") == true)
+        #expect(await look("critical.test").first?.contains("critical property \"future\"") == true)
     }
 
     @Test("a name for HTTP-01 without an address, and a clock that is off, are found")
     func addresses() async throws {
         try await Knot.run(Self.options) { knot in
-            let preflight = preflight(knot)
+            let preflight = preflight(knot.endpoint)
             let names = ["plain.test", "wild.test", "empty.test", "nowhere.test", "192.0.2.1", "2001:db8::1"]
             let findings = await preflight.inspect(
                 inquiry(names.map { .init($0, method: "http-01") }, skew: .seconds(-90)))
@@ -121,7 +131,7 @@ struct PreflightTests {
     @Test("a zone that the key may not change, and a Secret that is not there, are found; nothing is written")
     func zones() async throws {
         try await Knot.run(Self.options) { knot in
-            let preflight = preflight(knot)
+            let preflight = preflight(knot.endpoint)
             func look(_ name: String, key: String) async throws -> [PreflightFinding] {
                 await preflight.inspect(
                     inquiry([.init(name, method: "dns-01", solver: 0)], solvers: [try solver(knot, key: key)]))
@@ -143,11 +153,11 @@ struct PreflightTests {
     func bounded() async throws {
         try await Knot.run(Self.options) { knot in
             let names = (0..<100).map { PreflightInquiry.Name("n\($0).other.test") }
-            let findings = await preflight(knot).inspect(inquiry(names))
+            let findings = await preflight(knot.endpoint).inspect(inquiry(names))
             #expect(findings.count == 6)
             #expect(findings.last?.sentence == "and 95 more names like that")
             // The server holds the zone test and refuses to say anything of others.
-            let elsewhere = await preflight(knot).inspect(inquiry([.init("a.example")]))
+            let elsewhere = await preflight(knot.endpoint).inspect(inquiry([.init("a.example")]))
             #expect(elsewhere.map(\.severity) == [.doubt])
         }
     }

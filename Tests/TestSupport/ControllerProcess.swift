@@ -30,6 +30,7 @@ package struct ControllerProcess: Sendable {
                 command, "--kubeconfig=\(restricted(kubeconfig))",
                 "--healthz-listen-address=127.0.0.1:\(ports[0])", "--metrics-listen-address=127.0.0.1:\(ports[1])",
             ] + (electing ? ["--leader-elect=false"] : []) + flags
+        defer { TestOutput.keep((try? process.log()) ?? "", of: command) }
         do {
             return try await withProcess(try program("certwright"), arguments, log: folder.path("log")) {
                 try await process.waitUntilReady()

@@ -10,7 +10,7 @@ package struct OpenBao: Sendable {
     private let transport: any HTTPTransport
     private let folder: TemporaryFolder
 
-    package static let rootToken = "root"
+    package static let rootToken = "root-k3yT0ken"
     package static var isInstalled: Bool { TestPrograms.find("bao") != nil }
 
     /// Starts it on a free port with a root certificate of its own, and ends it when `body` is left.

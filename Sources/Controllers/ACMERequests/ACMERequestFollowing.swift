@@ -29,7 +29,7 @@ extension ACMERequestDecision {
             return issued(certificate, view)
         case .invalid, .expired, .errored:
             if stage == .rehearsal { return failed("RehearsalFailed", rehearsalFailure(order), view) }
-            if let plan = replace(order, view) { return plan }
+            if let plan = replace(order, view) ?? awaitFallback(of: order, view) { return plan }
             let message =
                 "Failed to wait for order resource \"\(order.metadata.name)\" to become ready: order is in "
                 + "\"\(status?.state?.rawValue ?? "")\" state: \(status?.reason ?? "")" + history(view)

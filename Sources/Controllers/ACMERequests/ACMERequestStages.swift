@@ -36,6 +36,23 @@ extension ACMERequestDecision {
         return replace(OrderStage(order), view, because: "\(name(of: order)) cannot certify now: \(trouble.words)")
     }
 
+    /// Waits for a fallback that is not ready yet, as long as for an issuer: one was perhaps made a moment ago.
+    static func awaitFallback(of order: Order, _ view: ACMERequestView) -> ACMERequestPlan? {
+        let passed = if case .fallback(let number) = OrderStage(order) { number } else { 0 }
+        let since = view.request.metadata.creationTimestamp ?? view.now
+        guard let trouble = OrderTrouble(order), view.now < since + issuerPatience else { return nil }
+        for candidate in view.fallbacks.dropFirst(passed) {
+            guard case .notReady(let why) = candidate.issuer else { continue }
+            let message =
+                "\(name(of: order)) cannot certify now: \(trouble.words); \(candidate.name) is to be asked, and is waited "
+                + "for: \(why)"
+            var plan = pending("IssuerNotReady", message, view)
+            plan.lookAgain = min(view.now + .seconds(5), since + issuerPatience)
+            return plan
+        }
+        return nil
+    }
+
     /// Goes to the next issuer where the first has not been ready for a while.
     static func replace(unready why: String, _ view: ACMERequestView) -> ACMERequestPlan? {
         guard !view.fallbacks.isEmpty else { return nil }

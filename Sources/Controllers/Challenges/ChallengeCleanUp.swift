@@ -42,6 +42,12 @@ enum ChallengeCleanUp {
     private static func failed(_ error: SolverError, _ view: ChallengeView, _ step: inout ChallengeStep) {
         if isHopeless(error, view) {
             step.removesFinalizers = true
+            if case .provider(let cause) = error, cause.isAboutSecret, !view.challenge.isPersistent,
+                !view.challenge.isManual
+            {
+                step.leavesRecord = true
+                return leave("\(error); it is removed once the Secret is there again, within a day", view, &step)
+            }
             return leave("\(error)", view, &step)
         }
         step.progress.failures += 1

@@ -21,6 +21,7 @@ package final class ChallengeReconciler: Reconciler {
     private let time: any TimeSource
     private let solving: SolverErrands
     private let errands: Errands<ChallengeNews>
+    private let leftBehind: LeftBehind
     private let turns: Mutex<TurnMachine>
     private let progress = Mutex<[ObjectKey: Noted]>([:])
     private let queue = KeySink()
@@ -44,6 +45,15 @@ package final class ChallengeReconciler: Reconciler {
         turns = Mutex(TurnMachine(limit: limit))
         solving = SolverErrands(solver: solver, limit: limit) { [queue] in queue.enqueue($0) }
         errands = Errands { [queue] in queue.enqueue($0) }
+        leftBehind = LeftBehind(solver: solver, time: time) { [access] challenge in
+            // An issuer that has other solvers now has other credentials.
+            Self.solverStanding(challenge, access) != .foreign
+        } onRemoval: { [events] challenge in
+            events.record(
+                .normal, reason: "LeftoverRemoved",
+                message: "The TXT record \(challenge.recordName ?? "") that was left behind has been removed",
+                on: ObjectReference(to: challenge), component: Self.component)
+        }
     }
 
     /// Lets solvers work, and asks ACME servers, until cancelled.
@@ -51,6 +61,7 @@ package final class ChallengeReconciler: Reconciler {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [solving] in try await solving.run() }
             group.addTask { [errands] in try await errands.run() }
+            group.addTask { [leftBehind] in try await leftBehind.run() }
             try await group.waitForAll()
         }
     }
@@ -85,7 +96,8 @@ package final class ChallengeReconciler: Reconciler {
         let noted = progress.withLock { $0[key] }
         let isOver = challenge.metadata.isBeingDeleted || challenge.status?.state?.isFinal == true
         var view = ChallengeView(
-            challenge: challenge, order: orderStanding(challenge), solver: solverStanding(challenge), issuer: issuer,
+            challenge: challenge, order: orderStanding(challenge), solver: Self.solverStanding(challenge, access),
+            issuer: issuer,
             news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
             progress: noted?.uid == uid ? noted!.progress : ChallengeProgress(jitter: .random(in: 0..<1)),
             now: time.now())
@@ -104,7 +116,7 @@ package final class ChallengeReconciler: Reconciler {
         return order.status?.state?.isFinal == true ? .over : .underWay
     }
 
-    private func solverStanding(_ challenge: Challenge) -> SolverStanding {
+    private static func solverStanding(_ challenge: Challenge, _ access: ACMEAccess) -> SolverStanding {
         let issuer = access.lookup.find(challenge.spec.issuerRef, namespace: challenge.key.namespace)
         guard let solvers = issuer?.spec.acme?.solvers else { return .unknown }
         return SolverSelection.offers(challenge.spec.solver, in: solvers) ? .offered : .foreign
@@ -123,6 +135,7 @@ package final class ChallengeReconciler: Reconciler {
         }
         if step.addsFinalizer || step.removesFinalizers {
             try await setFinalizers(of: challenge, adding: step.addsFinalizer)
+            if step.leavesRecord { leftBehind.keep(challenge) }
         }
     }
 

@@ -90,6 +90,8 @@ struct ChallengeStep: Sendable, Equatable {
     var mustWrite = false
     var addsFinalizer = false
     var removesFinalizers = false
+    /// Whether its record stays for now because the credentials are gone.
+    var leavesRecord = false
     var notices: [Notice] = []
     var progress: ChallengeProgress
     /// Whether it keeps its turn, or lets another work while it waits.

@@ -136,6 +136,9 @@ package final class OrderReconciler: Reconciler {
 
     private func apply(_ plan: OrderPlan, _ view: OrderView) async throws {
         var order = view.order
+        // Before the state: whoever waits for the Order and sees that it failed has to see, too, whether another CA may do
+        // better.
+        if let trouble = plan.trouble { order = try await annotate(order, trouble.annotations) }
         if plan.isWorthWriting(over: order.status) {
             order = try await StatusPatch.write(plan.status, over: order.status, of: order, client)
             orders.record(order)
@@ -145,11 +148,7 @@ package final class OrderReconciler: Reconciler {
             order = try await client.mergePatch(patch, of: Order.self, order.key)
             orders.record(order)
         }
-        for annotations in [plan.preflight?.annotations, plan.trouble?.annotations].compactMap(\.self) {
-            order = try await client.mergePatch(
-                ["metadata": ["annotations": annotations]], of: Order.self, order.key)
-            orders.record(order)
-        }
+        if let preflight = plan.preflight { order = try await annotate(order, preflight.annotations) }
         if let refusal = plan.actionRequired,
             let issuer = access.requireAction(refusal, of: order.spec.issuerRef, namespace: order.key.namespace)
         {
@@ -167,6 +166,13 @@ package final class OrderReconciler: Reconciler {
         {
             issuerQueue(issuer)
         }
+    }
+
+    private func annotate(_ order: Order, _ annotations: JSONValue) async throws -> Order {
+        let written = try await client.mergePatch(
+            ["metadata": ["annotations": annotations]], of: Order.self, order.key)
+        orders.record(written)
+        return written
     }
 
     /// The name is the same for one authorization of one Order: one that exists is this one, which the watch will show,

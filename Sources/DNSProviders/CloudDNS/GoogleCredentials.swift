@@ -6,7 +6,7 @@ import PKI
 import Wire
 
 /// Access tokens of Google: for a service account's key (developers.google.com/identity/protocols/oauth2/service-account#httprest),
-/// or from the metadata server, where GKE's workload identity leaves them (cloud.google.com/compute/docs/access/authenticate-workloads).
+/// for a token of another identity provider (`GoogleFederation`), or from the metadata server, where GKE's workload identity leaves them (cloud.google.com/compute/docs/access/authenticate-workloads).
 struct GoogleCredentials: Sendable {
     static let provider = "Google Cloud DNS"
     private static let scope = "https://www.googleapis.com/auth/ndev.clouddns.readwrite"
@@ -17,14 +17,27 @@ struct GoogleCredentials: Sendable {
         guard let reference else { return try await ambient() }
         let octets = try await context.value(of: reference, at: context.path["serviceAccountSecretRef"]).reveal()
         let secret = ObjectKey(namespace: context.namespace, name: reference.name)
-        let account: Account
+        let file: GoogleFile
         do {
-            account = try Account(octets)
+            file = try GoogleFile(octets)
         } catch {
             throw .secretMalformed(secret, dataKey: reference.key ?? "", detail: error.sentence)
         }
-        let kept = AccountKey(
-            "Google", [account.email, account.keyID, account.tokenURL, Hex.encode(Digest.sha256(octets))])
+        return try await token(of: file, octets)
+    }
+
+    private func token(of file: GoogleFile, _ octets: [UInt8]) async throws(DNSProviderError) -> Redacted<String> {
+        let digest = Hex.encode(Digest.sha256(octets))
+        let account: Account
+        switch file {
+        case .account(let found): account = found
+        case .federation(let federation):
+            let kept = AccountKey("Google federation", [federation.audience, digest])
+            return try await context.memory.token(for: kept, at: context.time) { () async throws(DNSProviderError) in
+                try await federation.token(scope: Self.scope, in: context)
+            }
+        }
+        let kept = AccountKey("Google", [account.email, account.keyID, account.tokenURL, digest])
         return try await context.memory.token(for: kept, at: context.time) { () async throws(DNSProviderError) in
             let assertion = try await assertion(of: account)
             return try await OAuth(provider: Self.provider, context: context, secrets: [assertion]).token(
@@ -43,6 +56,9 @@ struct GoogleCredentials: Sendable {
                     "serviceAccountSecretRef is not set, and credentials of the machine are for ClusterIssuers only,"
                     + " unless --issuer-ambient-credentials is set")
         }
+        if let path = context.machine.variable("GOOGLE_APPLICATION_CREDENTIALS").nonEmpty {
+            return try await token(ofFile: path)
+        }
         let host = context.machine.variable("GCE_METADATA_HOST").nonEmpty ?? "metadata.google.internal"
         return try await context.memory.token(for: AccountKey("Google metadata", [host]), at: context.time) {
             () async throws(DNSProviderError) in
@@ -58,6 +74,23 @@ struct GoogleCredentials: Sendable {
                     detail: "serviceAccountSecretRef is not set, and there is no metadata server to ask: \(detail)")
             }
         }
+    }
+
+    /// Of the file that Google's own libraries look for first (cloud.google.com/docs/authentication/application-default-credentials).
+    private func token(ofFile path: String) async throws(DNSProviderError) -> Redacted<String> {
+        guard let octets = context.machine.file(path) else {
+            throw .noCredentials(
+                provider: Self.provider, detail: "GOOGLE_APPLICATION_CREDENTIALS names \(path), which cannot be read")
+        }
+        let file: GoogleFile
+        do {
+            file = try GoogleFile(octets)
+        } catch {
+            throw .noCredentials(
+                provider: Self.provider,
+                detail: "\(path), which GOOGLE_APPLICATION_CREDENTIALS names, cannot be used: \(error.sentence)")
+        }
+        return try await token(of: file, octets)
     }
 
     /// A JWT that the key signs (RFC 7523).
@@ -79,23 +112,14 @@ struct GoogleCredentials: Sendable {
 
     /// What the file of a service account's key says.
     struct Account: Sendable {
-        struct Malformed: Error {
-            var sentence: String
-        }
+        typealias Malformed = GoogleFile.Malformed
 
         let email: String
         let keyID: String
         let key: PrivateKey
         let tokenURL: String
 
-        init(_ octets: [UInt8]) throws(Malformed) {
-            guard let json = try? JSONValue(parsing: octets), case .object = json else {
-                throw Malformed(sentence: "it is not JSON")
-            }
-            guard json["type"]?.stringValue == "service_account" else {
-                throw Malformed(
-                    sentence: "it is not the key of a service account: its \"type\" must be service_account")
-            }
+        init(_ json: JSONValue) throws(Malformed) {
             guard let email = json["client_email"]?.stringValue.nonEmpty,
                 let pem = json["private_key"]?.stringValue.nonEmpty
             else { throw Malformed(sentence: "client_email and private_key must be in it") }

@@ -13,10 +13,15 @@ package struct IssuerContext: Sendable {
     /// Names this program and its HTTP library, with their versions.
     package var userAgent: String
     package var ambient: AmbientCredentials
+    package var machine: any MachineSource
+    package var venafi: VenafiObserver
+    /// Credentials of the machine that are good for a while.
+    let memory = ProviderMemory()
 
     package init(
         secrets: any SecretSource, accounts: any ServiceAccountTokens, http: any HTTPTransport, time: any TimeSource,
-        userAgent: String, ambient: AmbientCredentials = AmbientCredentials()
+        userAgent: String, ambient: AmbientCredentials = AmbientCredentials(),
+        machine: any MachineSource = BareMachine(), venafi: @escaping VenafiObserver = { _ in }
     ) {
         self.secrets = secrets
         self.accounts = accounts
@@ -24,6 +29,8 @@ package struct IssuerContext: Sendable {
         self.time = time
         self.userAgent = userAgent
         self.ambient = ambient
+        self.machine = machine
+        self.venafi = venafi
     }
 }
 

@@ -1,4 +1,5 @@
 import CertificateAPI
+import DNSProviders
 import HTTPTransport
 import HTTPTypes
 import KubeModel
@@ -10,17 +11,16 @@ import Wire
 struct VaultAWSLogin: Sendable, Hashable {
     let role: String
     let iamRoleARN: String
-    let account: ServiceAccountReference
+    /// Whose token takes on the role; nil for the credentials of the pod and the machine.
+    let account: ServiceAccountReference?
     let region: String?
     /// The value of `X-Vault-AWS-IAM-Server-ID`.
     let serverID: String?
 
-    /// Nil without a service account, which the rules of this version ask for.
-    init?(_ aws: VaultIssuer.AWS) {
-        guard let account = aws.serviceAccountRef else { return nil }
+    init(_ aws: VaultIssuer.AWS) {
         role = aws.role
         iamRoleARN = aws.iamRoleArn ?? ""
-        self.account = account
+        account = aws.serviceAccountRef
         region = aws.region.nonEmpty
         serverID = aws.vaultHeaderValue.nonEmpty
     }
@@ -34,6 +34,47 @@ struct VaultAWSLogin: Sendable, Hashable {
     func body(
         _ issuer: IssuerIdentity, _ context: IssuerContext
     ) async throws(VaultSigner.Trouble) -> JSONValue {
+        let credentials =
+            if let account { try await credentials(of: account, issuer, context) } else {
+                try await machineCredentials(issuer, context)
+            }
+        do throws(PKIError) {
+            return try signedRequest(credentials, now: context.time.now())
+        } catch {
+            throw .sentence("The request to AWS cannot be signed: \(error)")
+        }
+    }
+
+    /// Those of the pod and the machine (docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html), and of
+    /// `iamRoleArn` where it is given.
+    private func machineCredentials(
+        _ issuer: IssuerIdentity, _ context: IssuerContext
+    ) async throws(VaultSigner.Trouble) -> AWSCredentials {
+        guard context.ambient.allows(issuer) else {
+            throw .sentence(
+                "spec.vault.auth.aws names no serviceAccountRef, and credentials of the machine are "
+                    + (issuer.namespace == nil
+                        ? "switched off by --cluster-issuer-ambient-credentials=false"
+                        : "for ClusterIssuers only, unless --issuer-ambient-credentials is set"))
+        }
+        let machine = MachineAWS(
+            http: context.http, time: context.time, machine: context.machine, memory: context.memory)
+        do throws(DNSProviderError) {
+            let found = try await machine.credentials(
+                role: iamRoleARN.isEmpty ? nil : iamRoleARN, region: region)
+            return AWSCredentials(
+                accessKeyID: found.accessKeyID, secretKey: found.secretAccessKey, sessionToken: found.sessionToken)
+        } catch .noCredentials(_, let detail) {
+            throw .sentence(
+                "spec.vault.auth.aws names no serviceAccountRef, and the machine has no credentials: \(detail)")
+        } catch {
+            throw .sentence("The credentials of the machine could not be had: \(error)")
+        }
+    }
+
+    private func credentials(
+        of account: ServiceAccountReference, _ issuer: IssuerIdentity, _ context: IssuerContext
+    ) async throws(VaultSigner.Trouble) -> AWSCredentials {
         let token: Redacted<String>
         do throws(CredentialProblem) {
             let audiences = account.audiences ?? []
@@ -42,17 +83,12 @@ struct VaultAWSLogin: Sendable, Hashable {
         } catch {
             throw .credential(error)
         }
-        let credentials = try await assumeRole(token, context)
-        do throws(PKIError) {
-            return try signedRequest(credentials, now: context.time.now())
-        } catch {
-            throw .sentence("The request to AWS cannot be signed: \(error)")
-        }
+        return try await assumeRole(token, of: account, context)
     }
 
     /// https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
     private func assumeRole(
-        _ token: Redacted<String>, _ context: IssuerContext
+        _ token: Redacted<String>, of account: ServiceAccountReference, _ context: IssuerContext
     ) async throws(VaultSigner.Trouble) -> AWSCredentials {
         let form = [
             ("Action", "AssumeRoleWithWebIdentity"), ("Version", "2011-06-15"), ("RoleArn", iamRoleARN),

@@ -36,8 +36,8 @@ enum VaultLogin: Sendable, Hashable {
             }
             self = .certificate(
                 path: certificate.mountPath.nonEmpty ?? "/v1/auth/cert", name: certificate.name.nonEmpty, identity)
-        } else if let aws = auth.aws, auth.kubernetes == nil, let login = VaultAWSLogin(aws) {
-            self = .aws(path: aws.mountPath.nonEmpty ?? "/v1/auth/aws", login)
+        } else if let aws = auth.aws, auth.kubernetes == nil {
+            self = .aws(path: aws.mountPath.nonEmpty ?? "/v1/auth/aws", VaultAWSLogin(aws))
         } else {
             // The rules of the API let no spec through that has none of these.
             self = try await Self.kubernetes(auth.kubernetes ?? .init(role: ""), issuer, context)

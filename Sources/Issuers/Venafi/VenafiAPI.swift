@@ -11,6 +11,7 @@ struct VenafiAPI: Sendable {
     let http: any HTTPTransport
     let time: any TimeSource
     let userAgent: String
+    let observer: VenafiObserver
 
     private static let deadline = Duration.seconds(60)
     private static let bodyLimit = 1 << 20

@@ -165,6 +165,7 @@ struct VenafiCloud: VenafiServer {
         }
         let key = SessionKey(base: api.base, login: login)
         if case .use(let token) = sessions.step(issuer.uid, key, now: api.time.now()) { return .bearer(token) }
+        let start = api.time.elapsed()
         do throws(VenafiError) {
             let form = "grant_type=client_credentials&scope=tsg_id%3A\(tenant.escapedForPath)"
             let answer = try await api.send(
@@ -178,8 +179,10 @@ struct VenafiCloud: VenafiServer {
             }
             let token = SessionToken(text: text, seconds: answer.json?["expires_in"]?.intValue ?? 0)
             sessions.keep(token, issuer.uid, key, now: api.time.now())
+            api.observer(.token(isGood: true, api.time.elapsed() - start))
             return .bearer(token.text)
         } catch {
+            api.observer(.token(isGood: false, api.time.elapsed() - start))
             sessions.loginFailed(issuer.uid)
             throw error
         }

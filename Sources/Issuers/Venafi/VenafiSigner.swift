@@ -90,6 +90,10 @@ struct VenafiSigner: RemoteIssuer {
     // MARK: Servers
 
     private func server() async throws(VenafiError) -> any VenafiServer {
+        ObservedVenafiServer(inner: try await quietServer(), time: context.time, observer: context.venafi)
+    }
+
+    private func quietServer() async throws(VenafiError) -> any VenafiServer {
         do throws(CredentialProblem) {
             if let tpp = spec.tpp { return try await platform(tpp) }
             if let cloud = spec.cloud { return try await self.cloud(cloud) }
@@ -103,7 +107,7 @@ struct VenafiSigner: RemoteIssuer {
     private func api(_ base: String, _ trust: TLSOptions.Trust = .system) -> VenafiAPI {
         VenafiAPI(
             base: base, tls: TLSOptions(trust: trust), http: context.http, time: context.time,
-            userAgent: context.userAgent)
+            userAgent: context.userAgent, observer: context.venafi)
     }
 
     private func platform(_ tpp: VenafiIssuer.TPP) async throws(CredentialProblem) -> any VenafiServer {

@@ -16,10 +16,13 @@ package struct ZoneProbe: Sendable {
     private let secrets: any SecretSource
     private let http: any HTTPTransport
     private let time: any TimeSource
+    private let machine: any MachineSource
+    private let cluster: any ClusterSource
 
     package init(
         options: DNS01Options, registry: DNSProviderRegistry = .standard, client: DNSClient,
-        secrets: any SecretSource, http: any HTTPTransport, time: any TimeSource
+        secrets: any SecretSource, http: any HTTPTransport, time: any TimeSource,
+        machine: any MachineSource = BareMachine(), cluster: any ClusterSource = NoCluster()
     ) {
         self.options = options
         self.registry = registry
@@ -28,6 +31,8 @@ package struct ZoneProbe: Sendable {
         self.secrets = secrets
         self.http = http
         self.time = time
+        self.machine = machine
+        self.cluster = cluster
     }
 
     func finding(
@@ -37,7 +42,8 @@ package struct ZoneProbe: Sendable {
         let context = ProviderContext(
             secrets: secrets, namespace: isClusterIssuer ? options.clusterResourceNamespace : namespace,
             resolver: resolver, http: http, time: time,
-            allowsAmbientCredentials: isClusterIssuer ? options.ambientForClusterIssuers : options.ambientForIssuers)
+            allowsAmbientCredentials: isClusterIssuer ? options.ambientForClusterIssuers : options.ambientForIssuers,
+            machine: machine, cluster: cluster)
         do throws(DNSProviderError) {
             let record = try await record(of: name, follows: stanza.cnameStrategy == "Follow")
             let provider = try await registry.provider(for: stanza, at: Self.path, in: context)

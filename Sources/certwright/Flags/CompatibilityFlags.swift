@@ -41,14 +41,6 @@ struct ControllerCompatibilityFlags: ParsableArguments {
     @Option(help: "Accepted, as --kube-api-qps is.")
     var kubeApiBurst: Int?
 
-    @Flag(
-        inversion: .prefixedNo,
-        help: "Accepted; nothing here takes credentials from its surroundings, only from what an issuer names.")
-    var clusterIssuerAmbientCredentials = true
-
-    @Flag(inversion: .prefixedNo, help: "Accepted, as --cluster-issuer-ambient-credentials is.")
-    var issuerAmbientCredentials = false
-
     func validate() throws {
         let (qps, burst) = (kubeApiQps ?? 20, kubeApiBurst ?? 50)
         guard qps >= -1, qps.isFinite, burst >= -1 else {
@@ -65,10 +57,6 @@ struct ControllerCompatibilityFlags: ParsableArguments {
             notices.append(
                 "--kube-api-qps and --kube-api-burst do nothing here: requests are bounded by --concurrent-workers, and "
                     + "the API server's priority and fairness shares out its time.")
-        }
-        if issuerAmbientCredentials {
-            notices.append(
-                "--issuer-ambient-credentials does nothing here: credentials are taken only from what an issuer names.")
         }
         return notices
     }

@@ -26,6 +26,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "ACME server, with --with=acme-server") var acmeServer: ACMEServerFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
+    @OptionGroup(title: "Credentials of clouds") var ambient: AmbientFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: ControllerCompatibilityFlags
 
     func validate() throws {

@@ -5,8 +5,8 @@ import Wire
 
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Checks an installation.", subcommands: [CheckAPICommand.self],
-        defaultSubcommand: CheckAPICommand.self)
+        commandName: "check", abstract: "Checks an installation, or an issuer's DNS credentials.",
+        subcommands: [CheckAPICommand.self, CheckDNSCommand.self], defaultSubcommand: CheckAPICommand.self)
 }
 
 /// `kubectl cert check api`.

@@ -108,6 +108,24 @@ struct OrderStageTests {
         #expect(alone.status?.failureTime == now)
     }
 
+    @Test("an order that failed where no fallback is ready yet is not the end: they are waited for, two minutes in all")
+    func lateFallback() async throws {
+        var view = try await view {
+            $0.order = order(.first, .errored, trouble: .identifier)
+            $0.fallbacks[0].issuer = .notReady("no account yet")
+            $0.fallbacks[1].issuer = .notReady("neither")
+        }
+        let waiting = ACMERequestDecision.decide(view)
+        #expect(message(waiting).hasSuffix("Issuer \"second\" is to be asked, and is waited for: no account yet"))
+        #expect(waiting.lookAgain == now + .seconds(5))
+        #expect(waiting.status?.failureTime == nil)
+        view.now = now + ACMERequestDecision.issuerPatience
+        #expect(ACMERequestDecision.decide(view).status?.failureTime != nil)
+        view.now = now
+        view.order = order(.first, .errored)
+        #expect(ACMERequestDecision.decide(view).status?.failureTime != nil)
+    }
+
     @Test("fallbacks are gone through in order, those that are not ready passed over, and the last word tells of all")
     func inOrder() async throws {
         let first = order(.first, .errored, trouble: .caa)

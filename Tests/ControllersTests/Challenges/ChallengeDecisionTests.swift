@@ -308,6 +308,7 @@ struct ChallengeDecisionTests {
         view.result = SolverResult(errand: .cleanUp, result: .failed(.provider(.secretMissing(secret))))
         var step = ChallengeDecision.decide(view)
         #expect(step.removesFinalizers)
+        #expect(step.leavesRecord)
         #expect(step.notices.first?.message.contains("_acme-challenge.a.example") == true)
 
         view.result = SolverResult(errand: .cleanUp, result: .failed(.failed("the server is gone")))

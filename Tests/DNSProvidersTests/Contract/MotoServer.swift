@@ -93,7 +93,7 @@ struct MotoServer: ContractServer {
             url: "https://route53.amazonaws.com/2013-04-01\(target)", method: method, body: body.map { Array($0.utf8) })
         request.headers[.contentType] = "application/xml"
         try SigV4(service: "route53", region: "us-east-1").sign(
-            &request, with: .init(accessKeyID: "test", secretAccessKey: Redacted("test")), at: .now())
+            &request, with: .init(accessKeyID: "test", secretAccessKey: Redacted("test-k3yT0ken")), at: .now())
         let answer = try await transport.send(request)
         guard let xml = XMLElement(parsing: answer.body) else { throw TestServerError("no XML: \(answer.status)") }
         return xml

@@ -7,42 +7,29 @@ import Wire
 
 /// A real PowerDNS Authoritative Server with its HTTP API, on free ports of the loopback address.
 struct PowerDNSServer: ContractServer {
-    static let key = "GoodCredential-pdns-4711"
+    static let key = "GoodCredential-k3yT0ken-pdns-4711"
     /// Few zones: its list has no pages.
     static let zones = ["filler.example.net", ContractWorld.zone, ContractWorld.subzone]
-    static var isInstalled: Bool { TestPrograms.find("pdns_server") != nil }
+    static var isInstalled: Bool { PowerDNSProcess.isInstalled }
 
     let transport: any HTTPTransport
     let base: String
     var refusedCount: Int { 0 }
 
     static func run(_ body: (PowerDNSServer) async throws -> Void) async throws {
-        let folder = try TemporaryFolder(named: "pdns")
-        defer { folder.remove() }
-        let ports = try FreePorts.take(2)
-        let arguments = [
-            "--config-dir=\(folder.root)", "--daemon=no", "--guardian=no", "--launch=lmdb",
-            "--lmdb-filename=\(folder.path("db"))", "--local-address=127.0.0.1", "--local-port=\(ports[0])",
-            "--webserver=yes", "--webserver-address=127.0.0.1", "--webserver-port=\(ports[1])", "--api=yes",
-            "--api-key=\(key)", "--socket-dir=\(folder.root)", "--loglevel=3",
-        ]
-        try await withProcess("pdns_server", arguments, log: folder.path("log")) {
+        try await PowerDNSProcess.run(key: key) { process in
             try await withCurl { transport in
-                let base = "http://127.0.0.1:\(ports[1])/api/v1/servers/localhost"
-                try await waitUntilReady(PowerDNSServer(transport: transport, base: base), folder, body)
+                let server = PowerDNSServer(transport: transport, base: "\(process.host)/api/v1/servers/localhost")
+                for _ in 0..<200 {
+                    // Not up yet is what is being waited for.
+                    if let answer = try? await server.call(.get, ""), answer.status == .ok {
+                        return try await body(server)
+                    }
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                throw TestServerError("PowerDNS does not answer: \(process.log())")
             }
         }
-    }
-
-    private static func waitUntilReady(
-        _ server: PowerDNSServer, _ folder: TemporaryFolder, _ body: (PowerDNSServer) async throws -> Void
-    ) async throws {
-        for _ in 0..<200 {
-            // Not up yet is what is being waited for.
-            if let answer = try? await server.call(.get, ""), answer.status == .ok { return try await body(server) }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        throw TestServerError("PowerDNS does not answer: \((try? folder.text("log")) ?? "")")
     }
 
     /// Empty zones.

@@ -1,4 +1,5 @@
 import CertificateAPI
+import DNSProviders
 import HTTPTransport
 import HTTPTypes
 import KubeModel
@@ -52,7 +53,7 @@ struct VaultSessionTests {
         any RemoteIssuer, ScriptedTransport
     ) {
         let transport = ScriptedTransport(answers)
-        world.set("token", ["token": "secret-token"])
+        world.set("token", ["token": "secret-k3yT0ken"])
         var spec = IssuerSpec()
         spec.vault = VaultIssuer(auth: .init(), server: "https://vault.example/base/", path: "pki/sign/a b")
         spec.vault?.auth.tokenSecretRef = .init(name: "token")
@@ -102,7 +103,7 @@ struct VaultSessionTests {
             switch await issuer.outcome(request) {
             case .failure(.later("VaultInitError", let message, let notBefore)):
                 #expect(isLater, "\(answer)")
-                #expect(!message.contains("secret-token"))
+                #expect(!message.contains("secret-k3yT0ken"))
                 if message.contains("429") { #expect(notBefore == now + .seconds(77)) }
             case .failure(.failed("SigningError", _)): #expect(!isLater, "\(answer)")
             case let other: Issue.record("\(other)")
@@ -221,5 +222,58 @@ struct VaultSessionTests {
             .response(status: 403, body: "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>"))
         let refused = await bad.check()
         #expect(refused.message.contains("answered 403 (AccessDenied)"), "\(refused.message)")
+    }
+
+    private struct Pod: MachineSource {
+        func variable(_ name: String) -> String? {
+            ["AWS_ACCESS_KEY_ID": "AKIAPOD", "AWS_SECRET_ACCESS_KEY": "secret-k3yT0ken-pod"][name]
+        }
+        func file(_ path: String) -> [UInt8]? { nil }
+    }
+
+    @Test(
+        "AWS without a service account: what the pod has signs, for ClusterIssuers alone, and the role is taken on with it"
+    )
+    func machineAWS() async throws {
+        let sts = """
+            <AssumeRoleResponse><AssumeRoleResult><Credentials><SessionToken>session-k3yT0ken</SessionToken>
+            <SecretAccessKey>role-k3yT0ken</SecretAccessKey><Expiration>2099-10-24T23:00:23Z</Expiration>
+            <AccessKeyId>ASIAROLE</AccessKeyId></Credentials></AssumeRoleResult></AssumeRoleResponse>
+            """
+        func check(
+            _ identity: IssuerIdentity, _ machine: any MachineSource, role: String? = nil
+        ) async throws -> (IssuerReadiness, ScriptedTransport) {
+            let transport = ScriptedTransport(
+                [.response(status: 200, body: "{}")] + (role == nil ? [] : [.response(status: 200, body: sts)]) + [
+                    .response(status: 200, body: #"{"auth":{"client_token":"t","lease_duration":60}}"#),
+                    .response(status: 400, body: #"{"errors":["\"csr\" is empty"]}"#),
+                ])
+            var spec = IssuerSpec()
+            spec.vault = VaultIssuer(auth: .init(), server: "https://v", path: "pki/sign/x")
+            spec.vault?.auth.aws = .init(role: "cm")
+            spec.vault?.auth.aws?.iamRoleArn = role
+            let issuers = RemoteIssuers(
+                RemoteWorld().context(over: transport, time: ManualClock(now), machine: machine))
+            return (try await #require(issuers.issuer(spec, identity)).check(), transport)
+        }
+        func authorization(_ request: TransportRequest) throws -> String {
+            let login = try JSONValue(parsing: try #require(request.body))
+            let encoded = try #require(login["iam_request_headers"]?.stringValue)
+            let headers = try JSONValue(parsing: try #require(Base64.decode(encoded)))
+            return try #require(headers["authorization"]?[0]?.stringValue)
+        }
+        let cluster = IssuerIdentity(uid: "uid", name: "vault", namespace: nil, resourceNamespace: "kube-system")
+        let (own, transport) = try await check(cluster, Pod())
+        #expect(own.isReady, "\(own.message)")
+        #expect(try authorization(transport.requests[1]).contains("Credential=AKIAPOD/"))
+        let (role, others) = try await check(cluster, Pod(), role: "arn:aws:iam::1:role/vault")
+        #expect(role.isReady, "\(role.message)")
+        #expect(others.requests[1].url.hasPrefix("https://sts."))
+        #expect(try authorization(others.requests[2]).contains("Credential=ASIAROLE/"))
+        let (refused, none) = try await check(RemoteWorld.identity, Pod())
+        #expect(
+            refused.message.contains("for ClusterIssuers only, unless --issuer-ambient-credentials"),
+            "\(refused.message)")
+        #expect(none.requests.count == 1)
     }
 }

@@ -15,7 +15,7 @@ final class FakeCloud: Sendable {
         var left: [String: [String]] = [:]
         var isContentsPending = false
         var message = ""
-        var token = "token-1"
+        var token = "k3yT0ken-1"
         var logins = 0
         var limit: Int?
     }
@@ -42,7 +42,8 @@ final class FakeCloud: Sendable {
         guard request.url.hasPrefix(base) else { return .init(404, text: "no such host") }
         let isKnown =
             hasTokens
-            ? request.header("Authorization") == "Bearer \(now.token)" : request.header("tppl-api-key") == "api-secret"
+            ? request.header("Authorization") == "Bearer \(now.token)"
+            : request.header("tppl-api-key") == "api-k3yT0ken"
         guard isKnown else { return .init(401, ["errors": [["code": 10501, "message": "Authentication failed"]]]) }
         if now.limit == 0 {
             return .init(429, ["errors": [["code": 1, "message": "Too many requests"]]], headers: [.retryAfter: "33"])
@@ -52,7 +53,7 @@ final class FakeCloud: Sendable {
 
     private func token(_ request: TransportRequest) -> FakeTransport.Reply {
         let form = String(decoding: request.body ?? [], as: UTF8.self)
-        let basic = "Basic " + Base64.encode(Array("client:client-secret".utf8))
+        let basic = "Basic " + Base64.encode(Array("client:client-k3yT0ken".utf8))
         guard request.header("Authorization") == basic,
             form == "grant_type=client_credentials&scope=tsg_id%3A1234"
         else { return .init(400, ["error": "invalid_client"]) }

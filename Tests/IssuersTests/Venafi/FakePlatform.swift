@@ -17,7 +17,7 @@ final class FakePlatform: Sendable {
     }
     struct State: Sendable {
         var entries: [String: Entry] = [:]
-        var token = "token-1"
+        var token = "k3yT0ken-1"
         var hasOAuth = true
         var turns = 1
         var failure: String?
@@ -56,7 +56,8 @@ final class FakePlatform: Sendable {
     private func oauth(_ request: TransportRequest) -> FakeTransport.Reply {
         guard now.hasOAuth else { return .init(400, ["error": "invalid_client"]) }
         let body = request.json
-        guard body["username"] == "user", body["password"] == "pass-word", body["scope"] == "certificate:manage",
+        guard body["username"] == "user", body["password"] == "pass-k3yT0ken-word",
+            body["scope"] == "certificate:manage",
             body["client_id"] == "cert-manager.io"
         else { return .init(400, ["error": "invalid_grant"]) }
         change { $0.logins += 1 }
@@ -65,7 +66,7 @@ final class FakePlatform: Sendable {
     }
 
     private func apiKey(_ request: TransportRequest) -> FakeTransport.Reply {
-        guard request.json == ["Username": "user", "Password": "pass-word"] else {
+        guard request.json == ["Username": "user", "Password": "pass-k3yT0ken-word"] else {
             return .init(401, ["Error": "Invalid credentials"])
         }
         return .init(200, ["APIKey": .string(now.apiKey), "ValidUntil": "/Date(0)/"])

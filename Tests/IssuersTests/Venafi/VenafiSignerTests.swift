@@ -2,6 +2,7 @@ import CertificateAPI
 import HTTPTransport
 import Issuers
 import PKI
+import Synchronization
 import TestSupport
 import Testing
 import Wire
@@ -23,6 +24,14 @@ struct VenafiSignerTests {
         try await body(fake, transport, try #require(issuers.issuer(spec, RemoteWorld.identity)))
     }
 
+    private let records = Kept()
+
+    /// Swift Testing copies suites that are structs; this is what they share.
+    private final class Kept: Sendable {
+        private let records = Mutex<[VenafiRecord]>([])
+        func withLock<R>(_ body: (inout sending [VenafiRecord]) -> sending R) -> R { records.withLock(body) }
+    }
+
     private func cloud(
         hasTokens: Bool, zone: String, _ body: (FakeCloud, FakeTransport, any RemoteIssuer) async throws -> Void
     ) async throws {
@@ -35,8 +44,23 @@ struct VenafiSignerTests {
         } else {
             spec.venafi?.cloud = .init(apiTokenSecretRef: .init(name: "cloud"))
         }
-        let issuers = RemoteIssuers(world.context(over: transport, time: clock))
+        var context = world.context(over: transport, time: clock)
+        context.venafi = { [records] record in records.withLock { $0.append(record) } }
+        let issuers = RemoteIssuers(context)
         try await body(fake, transport, try #require(issuers.issuer(spec, RemoteWorld.identity)))
+    }
+
+    /// What was heard of the clouds, without the times.
+    private var heard: [String] {
+        records.withLock { records in
+            defer { records = [] }
+            return records.map { record in
+                switch record {
+                case .call(let call, _): call.rawValue
+                case .token(let isGood, _): isGood ? "token" : "no token"
+                }
+            }
+        }
     }
 
     /// Asks until it is done, as the controller does, and answers how often that was.
@@ -58,7 +82,7 @@ struct VenafiSignerTests {
 
     @Test("TPP with an access token: verified, requested once, picked up, with the fields of issuer and request")
     func platformToken() async throws {
-        world.set("tpp", ["access-token": "token-1\n"])
+        world.set("tpp", ["access-token": "k3yT0ken-1\n"])
         try await platform { fake, transport, issuer in
             let ready = await issuer.check()
             #expect(ready.isReady, "\(ready.message)")
@@ -84,12 +108,12 @@ struct VenafiSignerTests {
         "TPP with a password: one OAuth login for all, another after the token was revoked, the API key where there is no OAuth"
     )
     func platformPassword() async throws {
-        world.set("tpp", ["username": "user", "password": "pass-word"])
+        world.set("tpp", ["username": "user", "password": "pass-k3yT0ken-word"])
         try await platform(zone: "\\VED\\Policy\\devops\\shop") { fake, transport, issuer in
             #expect(await issuer.check().isReady)
             _ = try await issue(issuer)
             #expect(fake.now.logins == 1)
-            fake.change { $0.token = "token-2" }
+            fake.change { $0.token = "k3yT0ken-2" }
             _ = try await issue(issuer)
             #expect(fake.now.logins == 2)
             clock.advance(by: .seconds(601))
@@ -97,7 +121,7 @@ struct VenafiSignerTests {
             #expect(fake.now.logins == 3)
             fake.change {
                 $0.hasOAuth = false
-                $0.token = "token-3"
+                $0.token = "k3yT0ken-3"
             }
             _ = try await issue(issuer)
             #expect(transport.calls.contains("POST https://tpp.example/vedsdk/authorize/"))
@@ -106,7 +130,7 @@ struct VenafiSignerTests {
 
     @Test("TPP: a CA that has failed is asked again; what the server rejects is for ever; what it cannot say is not")
     func platformFailures() async throws {
-        world.set("tpp", ["access-token": "token-1"])
+        world.set("tpp", ["access-token": "k3yT0ken-1"])
         try await platform { fake, transport, issuer in
             fake.change { $0.failure = "CA timed out. Click Retry to continue." }
             _ = try await issue(issuer)
@@ -121,13 +145,13 @@ struct VenafiSignerTests {
                 Issue.record("\(gone)")
                 return
             }
-            fake.change { $0.token = "token-9" }
+            fake.change { $0.token = "k3yT0ken-9" }
             let denied = await issuer.outcome(try await RemoteSamples.request())
             guard case .failure(.later("VenafiInitError", let message, _)) = denied else {
                 Issue.record("\(denied)")
                 return
             }
-            #expect(!message.contains("token-1"))
+            #expect(!message.contains("k3yT0ken-1"))
             let readiness = await issuer.check()
             #expect(readiness.reason == "AuthFailed")
             #expect(readiness.message.contains("The access token has expired"), "\(readiness.message)")
@@ -151,7 +175,7 @@ struct VenafiSignerTests {
             "[{\"name\":\"a\",\"value\":\"b\",\"type\":\"x\"}]",
         ])
     func customFields(text: String) async throws {
-        world.set("tpp", ["access-token": "token-1"])
+        world.set("tpp", ["access-token": "k3yT0ken-1"])
         try await platform { _, transport, issuer in
             let answer = await issuer.outcome(try await RemoteSamples.request(customFields: [text]))
             guard case .failure(.failed("CustomFieldsError", _)) = answer else {
@@ -164,7 +188,7 @@ struct VenafiSignerTests {
 
     @Test("the cloud: application and template by name, pickup through every state, custom fields refused")
     func cloudIssues() async throws {
-        world.set("cloud", ["api-key": "api-secret"])
+        world.set("cloud", ["api-key": "api-k3yT0ken"])
         try await cloud(hasTokens: false, zone: "My App\\My CIT") { fake, _, issuer in
             let ready = await issuer.check()
             #expect(ready.isReady, "\(ready.message)")
@@ -206,29 +230,34 @@ struct VenafiSignerTests {
                 #expect(readiness.message.contains(part), "\(readiness.message)")
             }
         }
-        world.set("cloud", ["api-key": "wrong-key"])
+        world.set("cloud", ["api-key": "wrong-k3yT0ken"])
         try await cloud(hasTokens: false, zone: "My App\\My CIT") { _, _, issuer in
             let readiness = await issuer.check()
             #expect(readiness.reason == "AuthFailed")
-            #expect(!readiness.message.contains("wrong-key"))
+            #expect(!readiness.message.contains("wrong-k3yT0ken"))
         }
     }
 
     @Test("Trust Security: a token for the tenant, kept while it is good, and a template as zone")
     func trustSecurity() async throws {
-        world.set("ngts", ["client-id": "client", "client-secret": "client-secret"])
+        world.set("ngts", ["client-id": "client", "client-secret": "client-k3yT0ken"])
         try await cloud(hasTokens: true, zone: "My CIT") { fake, _, issuer in
             let ready = await issuer.check()
             #expect(ready.isReady, "\(ready.message)")
+            #expect(heard == ["token", "read_zone_configuration"])
             _ = try await issue(issuer)
             #expect(fake.now.logins == 1)
-            fake.change { $0.token = "token-2" }
+            fake.change { $0.token = "k3yT0ken-2" }
+            let before = heard
+            #expect(before.first == "request_certificate" && before.last == "retrieve_certificate")
             _ = try await issue(issuer)
             #expect(fake.now.logins == 2)
+            #expect(heard.contains("token"))
         }
-        world.set("ngts", ["client-id": "client", "client-secret": "wrong"])
+        world.set("ngts", ["client-id": "client", "client-secret": "wrong-k3yT0ken"])
         try await cloud(hasTokens: true, zone: "My CIT") { _, _, issuer in
             #expect(await issuer.check().reason == "AuthFailed")
+            #expect(heard.contains("no token"))
         }
         world.set("ngts", ["client-id": "client"])
         try await cloud(hasTokens: true, zone: "My CIT") { _, _, issuer in

@@ -47,7 +47,7 @@ final class FakeACMEDNS: FakeService, ContractServer {
             number += 1
             return number
         }
-        let account = Account(password: "registered-password-\(number)", subdomain: "sub-\(number)")
+        let account = Account(password: "registered-k3yT0ken-\(number)", subdomain: "sub-\(number)")
         accounts.withLock { $0["user-\(number)"] = account }
         return .json(
             [

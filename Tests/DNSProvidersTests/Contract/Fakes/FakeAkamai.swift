@@ -8,8 +8,8 @@ import Wire
 /// by which the last writer wins. Signatures are checked as techdocs.akamai.com/developer/docs/authenticate-with-edgegrid
 /// says: the field is taken apart and the signature worked out from the request that arrived.
 struct FakeAkamai: FakeService {
-    static let clientToken = "akab-client-token-0123456789"
-    static let accessToken = "akab-access-token-0123456789"
+    static let clientToken = "akab-client-k3yT0ken-0123456789"
+    static let accessToken = "akab-access-k3yT0ken-0123456789"
     let dns: FakeDNS
 
     func answer(_ request: FakeRequest) -> Response {

@@ -9,7 +9,7 @@ import Wire
 /// APIs") the signature: targets in quotes, lists of ids, nothing published before a refresh, errors with a code.
 final class FakeOVH: FakeService {
     static let application = "App-k3y-4715-mnbvcx"
-    static let secret = "AppS3cret-4716-lkjhgf"
+    static let secret = "AppS3cret-k3yT0ken-4716-lkjhgf"
     let dns: FakeDNS
     /// Zones that were changed and not refreshed.
     private let unpublished = Mutex<Set<String>>([])

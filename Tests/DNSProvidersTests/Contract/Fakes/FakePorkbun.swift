@@ -14,7 +14,7 @@ struct FakePorkbun: FakeService {
         let body = request.json ?? [:]
         let key = body["apikey"]?.stringValue ?? ""
         let access = dns.access(key)
-        guard access != .unknown, body["secretapikey"] == "Secret-k3y-4714-zyxwvu" else {
+        guard access != .unknown, body["secretapikey"] == "Secret-k3yT0ken-4714-zyxwvu" else {
             return failure("Invalid API key. (\(key))")
         }
         let route = Array(request.path.dropFirst(3))
@@ -64,7 +64,7 @@ struct FakePorkbun: FakeService {
 
 extension ContractSubject {
     private static func porkbunSecrets(_ key: String) -> [String: [String: String]] {
-        ["porkbun": ["key": key, "secret": "Secret-k3y-4714-zyxwvu"]]
+        ["porkbun": ["key": key, "secret": "Secret-k3yT0ken-4714-zyxwvu"]]
     }
 
     static let porkbun = ContractSubject(
