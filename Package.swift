@@ -105,11 +105,18 @@ let rooms: [Target] = [
     room(
         "Admission",
         ["DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "PKI", "Wire", httpTypes, logging]),
+    room(
+        "ACMEServer",
+        [
+            "ACME", "CertificateAPI", "DNSWire", "HTTPServer", "HTTPTransport", "KubeClient", "KubeModel", "KubeRuntime",
+            "PKI", "Wire", httpTypes, logging,
+        ]),
     // programs
     program(
         "certwright",
         [
-            "Admission", "Controllers", "Dashboard", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
+            "ACMEServer", "Admission", "Controllers", "Dashboard", "Diagnosis", "Injection", "Issuers", "Solvers",
+            "DNSProviders",
             "CertificateAPI",
             "KubeRuntime",
             "KubeClient",
@@ -189,6 +196,12 @@ let testTargets: [Target] = [
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
     tests(
+        "ACMEServer",
+        [
+            "ACME", "CertificateAPI", "HTTPServer", "HTTPTransport", "KubeModel", "PKI", "TestSupport", "Wire", httpTypes,
+            logging,
+        ]),
+    tests(
         "CertificateAPI", ["Calendar", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", ["PKI", "TestSupport", "Wire", httpTypes, subprocess]),
     tests("HTTPTransport", ["Wire", httpTypes]),
@@ -242,7 +255,7 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "certwright-fuzz",
         dependencies: [
-            "ACME", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel",
+            "ACME", "ACMEServer", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel",
             "PKI", "Wire",
             "YAML",
             arguments, subprocess, system,

@@ -118,8 +118,7 @@ struct ControllerFloor {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
                 approval: approval, policies: stores.policies, signer: signer, claims: claims, orders: stores.orders,
-                events: events,
-                settings: settings, time: time, logger: logger)
+                challenges: stores.challenges, events: events, settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)

@@ -28,7 +28,8 @@ struct RightsTests {
         "get,list,watch,create,patch,delete secrets", "get,list,create,delete pods",
         "get,list,create,delete services",
         "get,list,watch,create,patch,delete ingresses.networking.k8s.io",
-        "update ingresses.networking.k8s.io/finalizers", "create,patch events",
+        "update ingresses.networking.k8s.io/finalizers", "get ingressclasses.networking.k8s.io",
+        "create,patch events",
         // RBAC knows no patterns: the star is what the approver asks for, beside the issuer's own name
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",

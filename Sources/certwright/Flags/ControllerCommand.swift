@@ -23,6 +23,7 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
     @OptionGroup(title: "Webhook, with --with=webhook") var webhook: WebhookFlags
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
+    @OptionGroup(title: "ACME server, with --with=acme-server") var acmeServer: ACMEServerFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
     @OptionGroup(title: "Accepted for compatibility") var compatibility: ControllerCompatibilityFlags
@@ -31,6 +32,7 @@ struct ControllerCommand: AsyncParsableCommand {
         try leaderElection.validate()
         try metricsTLS.validate()
         try webhook.validate()
+        try acmeServer.validate()
         try features.validate(for: companions.programs)
         try compatibility.validate()
         try controllers.validate()
