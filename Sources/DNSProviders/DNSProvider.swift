@@ -10,6 +10,7 @@ package protocol DNSProvider: Sendable {
     /// The key under `dns01` in an Issuer, such as "cloudflare"; of a provider that the shared schema does not know,
     /// its `solverName`.
     static var key: String { get }
+    static var home: RecordHome { get }
     static func problems(in config: Config, at path: FieldPath) -> [FieldProblem]
     init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError)
     /// Both succeed when there is nothing left to do: a record already there, a record already gone.
@@ -19,7 +20,17 @@ package protocol DNSProvider: Sendable {
     func probe(_ name: DNSName) async throws(DNSProviderError)
 }
 
+/// Where a service keeps records, and for how long.
+package enum RecordHome: Sendable, Hashable {
+    /// In a zone that takes any name, until they are removed.
+    case zone
+    /// In an account for each name, which keeps its last values and has none removed.
+    case account
+}
+
 extension DNSProvider {
+    package static var home: RecordHome { .zone }
+
     /// For services that tell nothing without writing: that the provider could be made is what is known.
     package func probe(_ name: DNSName) async throws(DNSProviderError) {}
 }

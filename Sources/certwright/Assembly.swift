@@ -47,8 +47,11 @@ struct Building {
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
         let injector = injector(counters, stores, time)
         let webhook = try webhook(time)
+        let acmeServer = acmeServer(counters)
 
-        var parts = servers(stores, counters, election, injector, webhook, controllers, time)
+        var parts = servers(stores, counters, election, injector, webhook, acmeServer, controllers, time)
+        parts += DashboardFloor(flags: flags.dashboard, stores: stores, budgets: controllers.budgets, time: time)
+            .parts()
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
@@ -59,6 +62,7 @@ struct Building {
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
         parts += webhook?.parts ?? []
+        parts += acmeServer?.parts ?? []
         parts.append(Part("controllers") { try await lead(election, controllers, stores, client) })
         try await launch.serve(parts)
     }
@@ -96,14 +100,20 @@ struct Building {
             namespace: resourceNamespace, time: time, logger: launch.logger)
     }
 
+    /// The ACME server in this process, which answers whether or not the process leads.
+    private func acmeServer(_ counters: Counters) -> ACMEServerParts? {
+        guard flags.companions.with.contains(.acmeServer) else { return nil }
+        return ACMEServerParts(flags.acmeServer, launch: launch, namespace: resourceNamespace, counters: counters)
+    }
+
     private func servers(
         _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ injector: InjectorParts?,
-        _ webhook: WebhookParts?, _ controllers: ControllerSet, _ time: any TimeSource
+        _ webhook: WebhookParts?, _ acmeServer: ACMEServerParts?, _ controllers: ControllerSet, _ time: any TimeSource
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
-        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { BudgetMetrics.families($0()) } }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
         if controllers.selected.contains(.certificatesMetrics) {
@@ -126,6 +136,8 @@ struct Building {
         ready.add("api-server") { stores.trouble }
         webhook?.addHealth(to: ready)
         webhook?.addMetrics(to: metrics)
+        acmeServer?.addHealth(to: ready)
+        acmeServer?.addMetrics(to: metrics)
         let certificate = launch.certificate(
             flags.metricsTLS, namespace: ProcessSettings.podNamespace, fieldManager: "cert-manager")
         return Serving.parts(flags.serving, certificate: certificate, metrics: metrics, live: live, ready: ready)

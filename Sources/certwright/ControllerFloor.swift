@@ -19,7 +19,7 @@ struct ControllerSet: Sendable {
     /// Nil where nobody answers Kubernetes' own requests. Its loop is run by a helper, and may have to wait for a right.
     var signingRequests: SigningRequestFloor.Built?
     /// What is left of the CAs' budgets.
-    var budgets: [@Sendable () -> [MetricFamily]] = []
+    var budgets: [@Sendable () -> [OrderBudget.Reading]] = []
     /// What runs beside the loops for them.
     var helpers: [@Sendable () async throws -> Void] = []
     /// Whether one of them waits for an answer from outside.
@@ -180,7 +180,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
-            set.budgets.append { BudgetMetrics.families(reconciler.budgets) }
+            set.budgets.append { reconciler.budgets }
             set.asking.append { reconciler.isAsking }
         }
         if set.selected.contains(.challenges) {

@@ -24,7 +24,6 @@ struct DNSSelfTestTests {
 
     @Test(
         "each provider passes, leaves nothing, and is told of the zones it need not see",
-        // acme-dns has an account for each name: one made up for a test has none.
         arguments: ContractSubject.all.filter { $0.key != "acmeDNS" })
     func passes(subject: ContractSubject) async throws {
         let world = ContractWorld(subject)
@@ -35,6 +34,33 @@ struct DNSSelfTestTests {
         let isListed = !["infoblox", "http"].contains(subject.key)
         #expect(report.excess.count == (isListed ? 1 : 0))
         if isListed { #expect(report.excess.first?.contains("231 more zone(s)") == true, "\(report.excess)") }
+    }
+
+    @Test("acme-dns is tried with the account of the name itself; that its value stays is said")
+    func accounts() async throws {
+        let world = ContractWorld(.acmeDNS)
+        let test = DNSSelfTest(
+            world.subject.stanza, at: FieldPath("spec.acme.solvers[0].dns01"), in: world.context()
+        ) { record in
+            #expect(record.name.text == "_acme-challenge.www.example.com")
+            return try await world.server.values(at: record.name.text).contains(record.value)
+        }
+        let report = await test.run(zone: try DNSName("www.example.com"), label: "abc123")
+        #expect(report.isGood, "\(report)")
+        #expect(report.excess.isEmpty)
+        #expect(report.remarks.count == 1)
+        // Presented twice: the server keeps the last two.
+        let values = try await world.server.values(at: "")
+        #expect(values.count == 2)
+        #expect(Set(values).count == 1)
+
+        // A name without an account gets one, as a challenge would have it; where it cannot be kept that is said.
+        let other = await test.run(zone: try DNSName("new.example.org"), label: "abc123")
+        guard case .failed(let sentence)? = other.outcomes[.create] else {
+            Issue.record("\(other)")
+            return
+        }
+        #expect(sentence.contains("the account of new.example.org could not be written"), "\(sentence)")
     }
 
     @Test("a missing right is named, and nothing further is tried")

@@ -8,6 +8,9 @@ import Wire
 enum ChallengeDecision {
     /// A self-check that goes on for longer lets others have its turn: a name that is never seen holds up nobody.
     static let longestTurn = Duration.seconds(60)
+    /// A record that is not seen for so long is presented once more: whoever keeps values of several writers in one set
+    /// may have lost it. Then after twice the time, and so on.
+    static let lossSuspicion = Duration.seconds(60)
 
     static func decide(_ view: ChallengeView) -> ChallengeStep {
         var step = ChallengeStep(status: view.challenge.status ?? .init(), progress: view.progress)
@@ -55,7 +58,7 @@ enum ChallengeDecision {
         }
         if step.progress.acceptedAt != nil || step.status.state == .processing {
             step.ask = .look
-        } else if step.presentedAt == nil {
+        } else if step.presentedAt == nil || step.progress.isLost {
             step.errand = .present
         } else if case .checked(.visible)? = view.result?.result {
             step.ask = .accept
@@ -66,6 +69,7 @@ enum ChallengeDecision {
 
     private static func absorb(_ result: SolverResult, _ view: ChallengeView, _ step: inout ChallengeStep) {
         switch (result.errand, result.result) {
+        case (.present, _) where step.progress.isLost: presentedAgain(result.result, view, &step)
         case (.present, .done):
             step.progress.failures = 0
             step.progress.presentedAt = view.now
@@ -79,8 +83,29 @@ enum ChallengeDecision {
             step.say("Waiting for \(view.challenge.methodName) challenge propagation: \(sentence)")
             step.progress.notBefore = view.now + again
             if let since = step.presentedAt, view.now - since > longestTurn { step.keepsTurn = false }
+            step.progress.isLost = seemsLost(view, step)
         case (.check, _), (.cleanUp, _), (.present, .checked): break
         }
+    }
+
+    /// Only records have other writers; and what a person writes, or what nobody looks for, is not missed.
+    private static func seemsLost(_ view: ChallengeView, _ step: ChallengeStep) -> Bool {
+        let solver = view.challenge.spec.solver
+        guard [.dns01, .dnsAccount01].contains(view.challenge.method), !view.challenge.isManual,
+            solver.waitInsteadOfSelfCheck.nonEmpty == nil,
+            let since = step.progress.presentedAgainAt ?? step.presentedAt
+        else { return false }
+        return view.now - since >= lossSuspicion * (1 << min(step.progress.presentedAgainCount, 6))
+    }
+
+    /// When it was first presented stays as it was. It is looked for even where this failed: it may be on its way.
+    private static func presentedAgain(
+        _ result: SolverErrands.Result, _ view: ChallengeView, _ step: inout ChallengeStep
+    ) {
+        step.progress.isLost = false
+        step.progress.presentedAgainAt = view.now
+        step.progress.presentedAgainCount += 1
+        if case .failed(let error) = result { failed(error, view, &step) }
     }
 
     /// Whoever writes records by hand reads in the event which.

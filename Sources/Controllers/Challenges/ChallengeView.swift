@@ -57,6 +57,11 @@ struct ChallengeProgress: Sendable, Hashable {
     /// Why the server did not want to hear it; its own view of the authorization then decides.
     var acceptRefusal: String?
     var failures = 0
+    /// When it was last presented once more because nobody saw it, and how often.
+    var presentedAgainAt: Timestamp?
+    var presentedAgainCount = 0
+    /// Whether its record is thought to be lost.
+    var isLost = false
     var notBefore: Timestamp?
     var polls = 0
     /// Whether somebody here did present it, so that it may be cleaned up whatever became of its issuer.

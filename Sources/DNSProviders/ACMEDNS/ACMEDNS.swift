@@ -13,6 +13,7 @@ import Wire
 /// Least privilege: by design an account can change its own record and nothing else.
 package struct ACMEDNS: DNSProvider {
     package static let key = "acmeDNS"
+    package static let home = RecordHome.account
 
     /// The fields of `dns01.acmeDNS`.
     package struct Config: Decodable, Sendable, Hashable {

@@ -21,8 +21,8 @@ package struct RecordSet: Sendable, Hashable {
 /// A service that reads and writes all values of a name at once.
 ///
 /// Within the process one zone is changed by one errand at a time. Against other replicas, and whoever else writes
-/// there, it helps to try again: where the service notices a conflict, from what it holds now; where it does not, the
-/// set is read again after each write.
+/// there, it helps to try again (`SharedEdit`): where the service notices a conflict, from what it holds now; where it
+/// does not, the set is read again when others have had the time to overwrite it.
 package protocol RecordSetEdit: DNSProvider {
     /// Whether the service refuses to overwrite a set that has changed since it was read.
     static var noticesConflicts: Bool { get }
@@ -56,35 +56,13 @@ extension RecordSetEdit {
         _ name: DNSName, _ change: @Sendable ([String]) -> [String]?
     ) async throws(DNSProviderError) {
         let zone = try await zone(of: name)
-        try await context.memory.turns.run(turn(in: zone)) { () async throws(DNSProviderError) in
-            var failure = DNSProviderError.conflict(provider: Self.key, detail: "the value does not stay as written")
-            for number in 0..<RecordSetPace.tries {
-                if number > 0 { try await pause(after: number) }
-                let set = try await read(name, in: zone)
-                guard let wanted = change(set.values) else { return }
-                do throws(DNSProviderError) {
-                    try await write(wanted, over: set, at: name, in: zone)
-                    if Self.noticesConflicts { return }
-                    // Somebody else may have written the same set at the same moment.
-                    if change(try await read(name, in: zone).values) == nil { return }
-                } catch .conflict(let provider, let detail) {
-                    failure = .conflict(provider: provider, detail: detail)
-                }
-            }
-            throw failure
-        }
+        let edit = SharedEdit(
+            turn: turn(in: zone), noticesConflicts: Self.noticesConflicts, provider: Self.key, context: context)
+        try await edit.run(
+            read: { () async throws(DNSProviderError) in try await read(name, in: zone) },
+            change: { (set) throws(DNSProviderError) in change(set.values) },
+            write: { (values, set) async throws(DNSProviderError) in
+                try await write(values, over: set, at: name, in: zone)
+            })
     }
-
-    /// Longer each time, and not the same for two replicas.
-    private func pause(after number: Int) async throws(DNSProviderError) {
-        do {
-            try await context.time.sleep(for: .milliseconds(Int.random(in: 50...150) << number))
-        } catch {
-            throw .dns(.cancelled)
-        }
-    }
-}
-
-private enum RecordSetPace {
-    static let tries = 6
 }

@@ -6,7 +6,7 @@ import Wire
 
 /// Akamai Edge DNS (techdocs.akamai.com/edge-dns/reference, version 2 of the zone management API).
 ///
-/// A name's values are one record set, and the last writer wins: every write is read back.
+/// A name's values are one record set, and the last writer wins: each write is looked after (`SharedEdit`).
 ///
 /// Least privilege: an API client with READ-WRITE on "DNS—Zone Record Management" alone, in the group of the zone.
 package struct Akamai: RecordSetEdit {

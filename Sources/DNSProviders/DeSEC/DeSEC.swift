@@ -7,7 +7,7 @@ import Wire
 
 /// deSEC (desec.readthedocs.io/en/latest/dns/rrsets.html, version 1 of its API).
 ///
-/// A name's values are one record set, and the last writer wins: every write is read back.
+/// A name's values are one record set, and the last writer wins: each write is looked after (`SharedEdit`).
 ///
 /// Least privilege: a token with policies that let it write TXT at the challenge's name in the challenge's domain, and
 /// nothing else (…/auth/tokens.html#token-scoping-policies).

@@ -7,7 +7,7 @@ import Wire
 
 /// Gandi LiveDNS (api.gandi.net/docs/livedns, version 5).
 ///
-/// A name's values are one record set, and the last writer wins: every write is read back.
+/// A name's values are one record set, and the last writer wins: each write is looked after (`SharedEdit`).
 ///
 /// Least privilege: a personal access token of an organisation, restricted to the domain, with "Manage domain name technical
 /// configurations".

@@ -7,7 +7,7 @@ import Wire
 
 /// GoDaddy's domains (developer.godaddy.com/doc/endpoint/domains, version 1).
 ///
-/// Values are added alone and removed by writing the rest; the last writer wins, so every write is read back.
+/// Values are added alone and removed by writing the rest; the last writer wins, so each write is looked after (`SharedEdit`).
 ///
 /// There is no least privilege: a key may do everything in the account. Better to lead `_acme-challenge` elsewhere by a CNAME.
 package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
@@ -43,7 +43,9 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
         ) { $0.headers[.authorization] = "sso-key \(key.reveal()):\(secret.reveal())" }
     }
 
-    package func turn(in zone: ProviderZone) -> String { "\(api.account.text) \(zone.id)" }
+    /// The account, not the zone: so few requests are allowed that errands of other zones would come between reading
+    /// and writing.
+    package func turn(in zone: ProviderZone) -> String { api.account.text }
 
     /// Pages go on behind a domain's name.
     package func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {

@@ -8,7 +8,7 @@ import Wire
 /// Namecheap (www.namecheap.com/support/api/methods, "domains" and "domains.dns").
 ///
 /// The interface knows only all records of a domain at once: each write repeats them all, every attribute included, is
-/// refused where reading gave none or other name servers are in use, and is read back.
+/// refused where reading gave none or other name servers are in use, and is looked after (`SharedEdit`).
 ///
 /// There is no least privilege: a key may do everything in the account, from addresses that are listed there. Better to lead
 /// `_acme-challenge` elsewhere by a CNAME.
@@ -27,7 +27,6 @@ package struct Namecheap: OwnDNSProvider {
     /// 50 requests a minute for each key (…/support/knowledgebase/article.aspx/9739, "API limits").
     private static let pace = Pace(50, per: .seconds(60))
     static let ttlSeconds = 60
-    private static let tries = 5
 
     private let api: ProviderAPI
     private let context: ProviderContext
@@ -71,29 +70,30 @@ package struct Namecheap: OwnDNSProvider {
         }
     }
 
-    /// One errand of a domain at a time, and again where others wrote at the same moment.
+    /// One errand at a time, and again where others wrote at the same moment.
     private func edit(
         _ name: DNSName, _ change: @Sendable ([NamecheapHost], String) -> [NamecheapHost]?
     ) async throws(DNSProviderError) {
         let zone = try await zone(of: name)
         let relative = zone.relative(name).isEmpty ? "@" : zone.relative(name)
-        try await context.memory.turns.run("\(api.account.text) \(zone.id)") { () async throws(DNSProviderError) in
-            for _ in 0..<Self.tries {
-                let (hosts, mail) = try await read(zone)
-                guard let wanted = change(hosts, relative) else { return }
-                guard !hosts.isEmpty else {
+        // The account, not the domain: so few requests are allowed that errands of other domains would come between
+        // reading and writing.
+        let edit = SharedEdit(
+            turn: api.account.text, noticesConflicts: false, provider: api.provider, context: context)
+        try await edit.run(
+            read: { () async throws(DNSProviderError) in try await read(zone) },
+            change: { (held) throws(DNSProviderError) in
+                guard let wanted = change(held.hosts, relative) else { return nil }
+                guard !held.hosts.isEmpty else {
                     throw .refused(
                         provider: api.provider,
                         detail:
                             "\(zone.name.text) has no records at all, as far as the interface tells; writing one could"
                             + " remove what it does not tell. Make one record by hand first")
                 }
-                try await write(wanted, mail, zone)
-                let (now, _) = try await read(zone)
-                if change(now, relative) == nil { return }
-            }
-            throw .conflict(provider: api.provider, detail: "the record does not stay as written")
-        }
+                return wanted
+            },
+            write: { (wanted, held) async throws(DNSProviderError) in try await write(wanted, held.mail, zone) })
     }
 
     private func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {
@@ -110,7 +110,7 @@ package struct Namecheap: OwnDNSProvider {
         }
     }
 
-    private func read(_ zone: ProviderZone) async throws(DNSProviderError) -> ([NamecheapHost], mail: String) {
+    private func read(_ zone: ProviderZone) async throws(DNSProviderError) -> (hosts: [NamecheapHost], mail: String) {
         let answer = try await call("namecheap.domains.dns.getHosts", split(zone), "read the records")
         let result = try api.need(answer.first("DomainDNSGetHostsResult"), "DomainDNSGetHostsResult")
         guard result.attributes["IsUsingOurDNS"]?.lowercased() == "true" else {

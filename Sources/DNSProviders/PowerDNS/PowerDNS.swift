@@ -7,7 +7,7 @@ import Wire
 
 /// PowerDNS Authoritative Server (doc.powerdns.com/authoritative/http-api), from 4.6 on.
 ///
-/// A name's values are one record set, and the last writer wins: every write is read back.
+/// A name's values are one record set, and the last writer wins: each write is looked after (`SharedEdit`).
 ///
 /// Least privilege: the API key may do everything on the server; where that is too much, use `rfc2136` with a key for each
 /// zone.

@@ -1,9 +1,13 @@
 package import CertificateAPI
 package import DNSWire
+import PKI
 import Wire
 
 /// Tries, in one zone, what the credentials of a DNS stanza have to do for a challenge: list, create, read back, delete. It leaves
 /// nothing behind that it could remove.
+///
+/// Of a service with an account for each name (acme-dns) it tries the account of the zone's own name, as a challenge for that name
+/// does: it registers one where there is none.
 package struct DNSSelfTest: Sendable {
     /// Whether the value can be seen under the name by whoever asks DNS.
     package typealias Sight = @Sendable (TXTRecord) async throws -> Bool
@@ -28,6 +32,8 @@ package struct DNSSelfTest: Sendable {
         package var outcomes: [Step: Outcome]
         /// What the credentials may do beyond what is needed, as sentences.
         package var excess: [String]
+        /// What else is worth knowing, as sentences.
+        package var remarks: [String] = []
 
         /// Whether everything worked; rights that go too far are no failure.
         package var isGood: Bool { outcomes.values.allSatisfy { $0 == .done } }
@@ -61,11 +67,19 @@ package struct DNSSelfTest: Sendable {
     package func run(zone: DNSName, label: String) async -> Report {
         var report = Report(outcomes: [:], excess: [])
         let record: TXTRecord
+        let home: RecordHome
         do {
+            home = type(of: try await provider()).home
+            let name = home == .account ? zone : try zone.prefixed(by: label)
+            // What a challenge's value looks like; some services take nothing else.
             record = TXTRecord(
-                name: try zone.prefixed(by: label).prefixed(by: "_acme-challenge"), value: "certwright-check-\(label)")
-        } catch {
+                name: try name.prefixed(by: "_acme-challenge"),
+                value: Base64.encodeURL(Digest.sha256(Array("certwright-check-\(label)".utf8))))
+        } catch let error as DNSNameError {
             report.outcomes[.create] = .failed("\"\(label)\" and \(zone.text) make no name: \(error)")
+            return finished(report, zone)
+        } catch {
+            report.outcomes[.create] = .failed("\(error)")
             return finished(report, zone)
         }
         await attempt(.create, &report) { try await provider().present(record) }
@@ -79,6 +93,10 @@ package struct DNSSelfTest: Sendable {
         await attempt(.delete, &report) { try await provider().cleanUp(record) }
         if report.outcomes[.delete] == .done {
             await attempt(.deleteAgain, &report) { try await provider().cleanUp(record) }
+        }
+        if home == .account {
+            report.remarks.append(
+                "The service removes no values: \(record.value) stays until the next ones of the account push it out")
         }
         return finished(report, zone)
     }

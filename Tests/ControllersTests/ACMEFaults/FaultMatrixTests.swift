@@ -102,7 +102,9 @@ struct FaultMatrixTests {
         #expect(world.ca.seen.count <= Self.plainCount + 8)
     }
 
-    @Test("where the CA lists no orders, only who dies with the answer to newOrder in hand makes another", arguments: 1...6)
+    @Test(
+        "where the CA lists no orders, only who dies with the answer to newOrder in hand makes another",
+        arguments: 1...6)
     func diesUnlisted(request: Int) async throws {
         let world = try await OrderWorld(dislikes: .init(listsOrders: false))
         world.diesAfter = request

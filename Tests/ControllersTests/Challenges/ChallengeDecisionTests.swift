@@ -113,6 +113,62 @@ struct ChallengeDecisionTests {
         #expect(!step.keepsTurn)
     }
 
+    @Test("a record that is not seen for a minute is presented once more, ever more rarely; one by hand is not")
+    func lostRecord() async throws {
+        var view = try await view { $0.progress.presentedAt = now }
+        let unseen = SolverResult(
+            errand: .check, result: .checked(.notYet("ns1 has no record", again: .seconds(10))))
+        var presentations: [Duration] = []
+        var step = ChallengeDecision.decide(view)
+        for _ in 0..<60 {
+            view.result = unseen
+            step = ChallengeDecision.decide(view)
+            view.progress = step.progress
+            view.challenge.status = step.status
+            view.now = step.lookAgain ?? view.now
+            view.result = nil
+            step = ChallengeDecision.decide(view)
+            guard step.errand == .present else { continue }
+            presentations.append(view.now - now)
+            view.result = SolverResult(errand: .present, result: .done)
+            step = ChallengeDecision.decide(view)
+            #expect(step.errand == .check)
+            #expect(step.notices.isEmpty)
+            #expect(step.progress.presentedAt == now)
+            view.progress = step.progress
+        }
+        #expect(presentations == [.seconds(70), .seconds(200), .seconds(450)])
+
+        for change in [
+            { (challenge: inout Challenge) in challenge.spec.solver.waitInsteadOfSelfCheck = "10m" },
+            { challenge in challenge.spec.type = .http01 },
+        ] {
+            var other = try await self.view {
+                $0.progress.presentedAt = now
+                $0.result = unseen
+            }
+            change(&other.challenge)
+            other.now = now + .seconds(3600)
+            #expect(!ChallengeDecision.decide(other).progress.isLost)
+        }
+    }
+
+    @Test("presenting once more that fails is said, and the record is looked for all the same")
+    func lostRecordFails() async throws {
+        var view = try await view {
+            $0.progress.presentedAt = now
+            $0.progress.isLost = true
+            $0.result = SolverResult(errand: .present, result: .failed(.failed("the server is gone")))
+        }
+        var step = ChallengeDecision.decide(view)
+        #expect(step.notices.map(\.reason) == ["PresentError"])
+        view.progress = step.progress
+        view.result = nil
+        view.now = step.lookAgain ?? now
+        step = ChallengeDecision.decide(view)
+        #expect(step.errand == .check)
+    }
+
     @Test("after a restart it is presented again, and what the server has heard before is no error (Z8)")
     func restarted() async throws {
         var view = try await view {

@@ -38,9 +38,16 @@ struct MotoServer: ContractServer {
     }
 
     /// Sends what is meant for AWS to moto, which finds the service by the scope of the signature.
+    ///
+    /// Route 53 carries out a batch as one transaction ("Change Batches and Transactional Changes" in
+    /// …/APIReference/API_ChangeResourceRecordSets.html): a set that the batch deletes first may be created in it. moto
+    /// (5.2.1, `change_resource_record_sets` in route53/models.py) looks before it deletes anything, and refuses a creation
+    /// that equals any earlier one while the name has a set: a clean-up that brings back an earlier set, as happens when many
+    /// come and go in any order. So each creation gets a TTL of its own, and equals no earlier one.
     struct Redirected: HTTPTransport {
         let base: String
         let inner: CurlTransport
+        private let lifetimes = Counter()
 
         init(to base: String, inner: CurlTransport) {
             self.base = base
@@ -56,7 +63,16 @@ struct MotoServer: ContractServer {
                 request.url = base + request.url.dropFirst(host.count)
             }
             request.proxy = .none
+            request.body = request.body.map { Array(distinct(String(decoding: $0, as: UTF8.self)).utf8) }
             return try await inner.withResponse(to: request, use)
+        }
+
+        private func distinct(_ batch: String) -> String {
+            guard let creation = batch.firstRange(of: "<Action>CREATE</Action>"),
+                let start = batch[creation.upperBound...].firstRange(of: "<TTL>"),
+                let end = batch[start.upperBound...].firstRange(of: "</TTL>")
+            else { return batch }
+            return batch[..<start.upperBound] + "\(60 + lifetimes.next())" + batch[end.lowerBound...]
         }
     }
 
