@@ -343,7 +343,9 @@ private enum Snapshot {
     private static func withoutNumbers(_ text: String) -> String {
         text.split(separator: "-", omittingEmptySubsequences: false).map { part in
             let isDrawn = part.count >= 5 && part.allSatisfy { $0.isASCII && ($0.isNumber || $0.isLowercase) }
-            return isDrawn && part.contains { $0.isNumber } ? "*" : String(part)
+            // Of a hash's ten digits none need be a number.
+            let isHash = part.count >= 10 && part.allSatisfy(\.isHexDigit)
+            return isDrawn && (isHash || part.contains { $0.isNumber }) ? "*" : String(part)
         }.joined(separator: "-")
     }
 

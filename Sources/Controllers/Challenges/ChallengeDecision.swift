@@ -14,6 +14,7 @@ enum ChallengeDecision {
 
     static func decide(_ view: ChallengeView) -> ChallengeStep {
         var step = ChallengeStep(status: view.challenge.status ?? .init(), progress: view.progress)
+        step.rememberPresenting()
         if let news = view.news { ChallengeAnswers.absorb(news, view, &step) }
         if view.challenge.metadata.isBeingDeleted || step.status.state?.isFinal == true {
             ChallengeCleanUp.decide(view, &step)
@@ -45,11 +46,6 @@ enum ChallengeDecision {
     private static func advance(_ view: ChallengeView, _ step: inout ChallengeStep) {
         step.status.processing = true
         step.keepsTurn = true
-        // Known since an earlier look, and not written then.
-        if let time = step.progress.presentedAt, step.status.presented != true {
-            step.status.presented = true
-            step.status.presentedAt = time.wholeSeconds
-        }
         if let result = view.result { absorb(result, view, &step) }
         guard step.status.state?.isFinal != true, !view.isAsking else { return }
         if let time = step.progress.notBefore, view.now < time {
@@ -143,6 +139,13 @@ extension ChallengeStep {
     /// When it was presented, by this process or one before.
     var presentedAt: Timestamp? {
         progress.presentedAt ?? (status.presented == true ? status.presentedAt : nil)
+    }
+
+    /// Has the status tell what an earlier look has done and not written: it goes with the next write, whichever that is.
+    mutating func rememberPresenting() {
+        guard let time = progress.presentedAt, status.presented != true, status.state?.isFinal != true else { return }
+        status.presented = true
+        status.presentedAt = time.wholeSeconds
     }
 
     mutating func fail(_ state: ACMEState, _ reason: String) {

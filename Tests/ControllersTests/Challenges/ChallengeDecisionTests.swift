@@ -104,6 +104,8 @@ struct ChallengeDecisionTests {
         #expect(step.status.reason == "Waiting for DNS-01 challenge propagation: ns1 has no record")
         #expect(step.status.state == .pending)
         #expect(step.mustWrite)
+        // What an earlier look has done goes with this write.
+        #expect(step.status.presented == true && step.status.presentedAt == now)
         #expect(step.lookAgain == now + .seconds(2))
         #expect(step.keepsTurn)
         view.challenge.status = step.status
