@@ -93,9 +93,11 @@ let rooms: [Target] = [
     room(
         "Diagnosis",
         [
-            "Admission", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "HTTPTransport", "PKI",
-            "Wire", httpTypes,
+            "Admission", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "HTTPTransport", "PKI", "Wire", httpTypes,
         ]),
+    room(
+        "Dashboard", ["Diagnosis", "Issuers", "CertificateAPI", "KubeModel", "HTTPServer", "Wire", httpTypes]),
     room(
         "Injection",
         ["CertificateAPI", "KubeRuntime", "KubeClient", "KubeModel", "HTTPTransport", "PKI", "Wire", logging]
@@ -103,11 +105,19 @@ let rooms: [Target] = [
     room(
         "Admission",
         ["DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "PKI", "Wire", httpTypes, logging]),
+    room(
+        "ACMEServer",
+        [
+            "ACME", "CertificateAPI", "DNSWire", "HTTPServer", "HTTPTransport", "KubeClient", "KubeModel",
+            "KubeRuntime",
+            "PKI", "Wire", httpTypes, logging,
+        ]),
     // programs
     program(
         "certwright",
         [
-            "Admission", "Controllers", "Diagnosis", "Injection", "Issuers", "Solvers", "DNSProviders",
+            "ACMEServer", "Admission", "Controllers", "Dashboard", "Diagnosis", "Injection", "Issuers", "Solvers",
+            "DNSProviders",
             "CertificateAPI",
             "KubeRuntime",
             "KubeClient",
@@ -119,8 +129,9 @@ let rooms: [Target] = [
     program(
         "kubectl-cert",
         [
-            "Diagnosis", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel", "ACME",
-            "DNSWire", "CurlTransport", "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes, arguments, system,
+            "Dashboard", "Diagnosis", "Issuers", "Solvers", "DNSProviders", "CertificateAPI", "KubeClient", "KubeModel",
+            "ACME", "DNSWire", "CurlTransport", "HTTPServer", "HTTPTransport", "PKI", "YAML", "Wire", nio, httpTypes,
+            arguments, system,
         ]),
     .executableTarget(
         name: "certwright-bench",
@@ -156,8 +167,13 @@ let testTargets: [Target] = [
     tests(
         "Diagnosis",
         [
-            "CertificateAPI", "HTTPTransport", "KubeClient", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", system,
+            "CertificateAPI", "HTTPTransport", "Issuers", "KubeClient", "KubeModel", "PKI", "Solvers", "TestSupport",
+            "Wire",
+            "YAML", system,
         ]),
+    tests(
+        "Dashboard",
+        ["CertificateAPI", "Diagnosis", "HTTPServer", "KubeModel", "TestSupport", "Wire", "YAML", httpTypes]),
     .testTarget(
         name: "KubectlCertTests",
         dependencies: [
@@ -180,6 +196,12 @@ let testTargets: [Target] = [
             httpTypes, logging, nio,
         ]),
     tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
+    tests(
+        "ACMEServer",
+        [
+            "ACME", "CertificateAPI", "CurlTransport", "DNSWire", "HTTPServer", "HTTPTransport", "KubeModel", "PKI",
+            "TestSupport", "Wire", httpTypes, logging, nio,
+        ]),
     tests(
         "CertificateAPI", ["Calendar", "KubeModel", "PKI", "TestSupport", "Wire", "YAML", subprocess, system]),
     tests("HTTPServer", ["PKI", "TestSupport", "Wire", httpTypes, subprocess]),
@@ -221,7 +243,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "Diagnosis", "HTTPServer", "HTTPTransport",
+            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport",
             "Injection", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML",
             arguments, logging, system,
         ], swiftSettings: house),
@@ -234,7 +256,8 @@ let testTargets: [Target] = [
     .executableTarget(
         name: "certwright-fuzz",
         dependencies: [
-            "ACME", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient", "KubeModel",
+            "ACME", "ACMEServer", "Admission", "Calendar", "CertificateAPI", "DNSWire", "HTTPTransport", "KubeClient",
+            "KubeModel",
             "PKI", "Wire",
             "YAML",
             arguments, subprocess, system,

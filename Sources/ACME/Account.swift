@@ -64,6 +64,23 @@ extension ACMEClient {
         try ACMEAccount(try await post([], to: accountURL, as: .getRegistration), url: accountURL)
     }
 
+    /// URLs of this account's orders, where the server tells of them (RFC 8555 §7.1.2.1); empty where it does not. It may
+    /// leave out those that failed, and says nothing of their sequence.
+    ///
+    /// - Parameter pageLimit: how many pages are read.
+    package func orderURLs(pageLimit: Int = 5) async throws(ACMEError) -> [String] {
+        let answer = try await post([], to: accountURL, as: .getRegistration)
+        var next = try answer.json()["orders"]?.stringValue.flatMap { LinkHeader.resolve($0, base: answer.url) }
+        var urls: [String] = []
+        for _ in 0..<pageLimit {
+            guard let page = next else { break }
+            let answer = try await post([], to: page, as: .listOrders)
+            urls += (try answer.json()["orders"]?.arrayValue ?? []).compactMap(\.stringValue)
+            next = answer.links("next").first
+        }
+        return urls
+    }
+
     /// Replaces the contacts, and nothing else (RFC 8555 §7.3.2).
     package func updateContact(_ contact: [String]) async throws(ACMEError) -> ACMEAccount {
         let urls = try contact.map(ContactURL.checked)

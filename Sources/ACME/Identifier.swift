@@ -1,5 +1,5 @@
 package import PKI
-import Wire
+package import Wire
 
 /// A name an order asks for (RFC 8555 §7.1.4, RFC 8738), in the one spelling that is sent and compared.
 package enum ACMEIdentifier: Sendable, Hashable {
@@ -40,7 +40,7 @@ package enum ACMEIdentifier: Sendable, Hashable {
     /// Whether the DNS name begins with `*.`.
     package var isWildcard: Bool { type == "dns" && value.hasPrefix("*.") }
 
-    var json: JSONValue { ["type": .string(type), "value": .string(value)] }
+    package var json: JSONValue { ["type": .string(type), "value": .string(value)] }
 
     /// What a server wrote, read leniently: a name we would refuse to order still compares as itself.
     init?(_ json: JSONValue) {

@@ -13,6 +13,7 @@ package enum ACMEAction: String, Sendable, Hashable, CaseIterable {
     case getOrder = "get_order"
     case getRegistration = "get_registration"
     case getRenewalInfo = "get_renewal_info"
+    case listOrders = "list_orders"
     case listCertificateAlternates = "list_cert_alternates"
     case registerAccount = "register_account"
     case revoke = "revoke_cert"

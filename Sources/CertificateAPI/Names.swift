@@ -128,6 +128,35 @@ package enum Names {
         package static let ingressClass = "kubernetes.io/ingress.class"
     }
 
+    /// Ours alone. On Secrets that are credentials for accounts of our ACME server: docs/acme-server.md.
+    package enum ACMECredential {
+        /// A label, with the value `true`.
+        package static let label = "certwright.dev/acme-credential"
+        package static let namespace = "certwright.dev/acme-namespace"
+        package static let issuers = "certwright.dev/acme-issuers"
+        package static let names = "certwright.dev/acme-names"
+        package static let addresses = "certwright.dev/acme-addresses"
+        package static let wildcards = "certwright.dev/acme-wildcards"
+        package static let challenges = "certwright.dev/acme-challenges"
+        package static let duration = "certwright.dev/acme-duration"
+        package static let accounts = "certwright.dev/acme-accounts"
+        package static let orders = "certwright.dev/acme-orders-per-hour"
+        /// In the data.
+        package static let hmac = "key"
+    }
+
+    /// Ours alone. On CertificateRequests that our ACME server makes.
+    package enum ACMERequest {
+        /// Labels: the order, and the key of the certificate, by which it is found again.
+        package static let order = "certwright.dev/acme-order"
+        package static let publicKey = "certwright.dev/acme-public-key"
+        // Annotations.
+        package static let account = "certwright.dev/acme-account"
+        package static let directory = "certwright.dev/acme-directory"
+        package static let revoked = "certwright.dev/acme-revoked"
+        package static let reason = "certwright.dev/acme-revocation-reason"
+    }
+
     /// Annotations of Kubernetes' own CertificateSigningRequests.
     package enum SigningRequestAnnotation {
         package static let venafiCustomFields = "venafi.experimental.cert-manager.io/custom-fields"

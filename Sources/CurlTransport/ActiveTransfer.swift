@@ -28,7 +28,7 @@ final class ActiveTransfer {
     func completed(_ code: CURLcode) {
         if code == CURLE_OK {
             let url: String? = shared.request.redirects == .refuse ? nil : easy.effectiveURL
-            let peers = shared.request.keepsPeerCertificates ? easy.peerCertificates : []
+            let peers = shared.request.endsAtHandshake ? easy.peerCertificates : []
             shared.apply { $0.finished(nil, url: url, peerCertificates: peers) }
         } else {
             let failure = TransportError(code, detail: easy.errorDetail, wasSent: easy.hasSent)

@@ -25,7 +25,10 @@ extension EasyHandle {
         let target = ConnectionTarget(request, transfer.address)
         prepareTarget(request, target)
         prepareTLS(request.tls, defaults.systemTrust)
-        if request.keepsPeerCertificates { set(CURLOPT_CERTINFO, true) }
+        if request.endsAtHandshake {
+            set(CURLOPT_CERTINFO, true)
+            set(CURLOPT_CONNECT_ONLY, true)
+        }
         prepareProxy(request.proxy, transfer.address, defaults.proxies)
         prepareMessage(request, target, defaults.options)
         set(CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout)

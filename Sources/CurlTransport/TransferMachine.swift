@@ -44,6 +44,7 @@ struct TransferMachine<Waiter> {
     private(set) var state = State.awaitingHead
     private let isStream: Bool
     private let hasNoBody: Bool
+    private let endsAtHandshake: Bool
     private let bodyLimit: Int
     private let readAhead: Int?
     /// The connection is left unread because too much waits for the reader.
@@ -57,6 +58,7 @@ struct TransferMachine<Waiter> {
     init(_ request: TransportRequest, isStream: Bool) {
         self.isStream = isStream
         hasNoBody = request.method == .head
+        endsAtHandshake = request.endsAtHandshake
         bodyLimit = request.bodyLimit
         readAhead = isStream ? request.readAhead : nil
         head = HeadParser(url: request.url, followsRedirects: request.redirects != .refuse)
@@ -109,7 +111,12 @@ extension TransferMachine {
         self.peerCertificates = peerCertificates
         switch state {
         case .ended: return Step()
-        case .awaitingHead: return fail(failure ?? .garbage("the answer ended inside its head"))
+        case .awaitingHead:
+            guard failure == nil, endsAtHandshake else {
+                return fail(failure ?? .garbage("the answer ended inside its head"))
+            }
+            state = .ended(ResponseHead(status: .init(code: 0)), nil)
+            return serve()
         case .receiving(var whole):
             if let problem = failure ?? framingProblem(whole) { return fail(problem, keepingUnread: isStream) }
             if let url { whole = ResponseHead(status: whole.status, headers: whole.headers, url: url) }

@@ -25,8 +25,9 @@ package struct TransportRequest: Sendable {
     /// Where to connect for a `host:port` of the URL, as an IP address without port; the name in TLS and `Host` stay.
     package var addressOverrides: [String: String]
     package var lane: Lane
-    /// Whether the certificates that the server showed come along with a whole response.
-    package var keepsPeerCertificates = false
+    /// Whether nothing is sent: the exchange ends with the TLS handshake, so that any server can be asked. The response has
+    /// the status 0 and the certificates that the server showed.
+    package var endsAtHandshake = false
 
     package init(
         url: String, method: HTTPRequest.Method = .get, headers: HTTPFields = [:], body: [UInt8]? = nil,

@@ -67,7 +67,7 @@ final class Signal: Sendable {
 }
 
 /// A door that opens once and stays open.
-final class Latch: Sendable {
+package final class Latch: Sendable {
     private struct State {
         var isOpen = false
         var nextID: UInt64 = 0
@@ -76,9 +76,11 @@ final class Latch: Sendable {
 
     private let state = Mutex(State())
 
-    var isOpen: Bool { state.withLock { $0.isOpen } }
+    package init() {}
 
-    func open() {
+    package var isOpen: Bool { state.withLock { $0.isOpen } }
+
+    package func open() {
         let waiting = state.withLock { state in
             state.isOpen = true
             defer { state.waiting = [:] }
@@ -88,7 +90,7 @@ final class Latch: Sendable {
     }
 
     /// Returns when the latch is open; throws `CancellationError` when the task is cancelled before.
-    func wait() async throws {
+    package func wait() async throws {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

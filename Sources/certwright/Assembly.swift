@@ -47,8 +47,11 @@ struct Building {
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
         let injector = injector(counters, stores, time)
         let webhook = try webhook(time)
+        let acmeServer = acmeServer(counters)
 
-        var parts = servers(stores, counters, election, injector, webhook, controllers, time)
+        var parts = servers(stores, counters, election, injector, webhook, acmeServer, controllers, time)
+        parts += DashboardFloor(flags: flags.dashboard, stores: stores, budgets: controllers.budgets, time: time)
+            .parts()
         parts.append(Part("events") { try await events.run() })
         parts += stores.informers(
             client: client, selected: controllers.selected, limits: flags.certificates.pemLimits, counters: counters,
@@ -59,7 +62,8 @@ struct Building {
             client: client, flags: flags.gateway, selected: controllers.selected, counters: counters, logger: logger)
         parts += injector?.parts ?? []
         parts += webhook?.parts ?? []
-        parts.append(Part("controllers") { try await lead(election, controllers, stores) })
+        parts += acmeServer?.parts ?? []
+        parts.append(Part("controllers") { try await lead(election, controllers, stores, client) })
         try await launch.serve(parts)
     }
 
@@ -96,14 +100,22 @@ struct Building {
             namespace: resourceNamespace, time: time, logger: launch.logger)
     }
 
+    /// The ACME server in this process, which answers whether or not the process leads.
+    private func acmeServer(_ counters: Counters) -> ACMEServerParts? {
+        guard flags.companions.with.contains(.acmeServer) else { return nil }
+        return ACMEServerParts(
+            flags.acmeServer, launch: launch, namespace: resourceNamespace, namespaces: flags.cluster.namespaces,
+            counters: counters)
+    }
+
     private func servers(
         _ stores: Stores, _ counters: Counters, _ election: LeaderElection?, _ injector: InjectorParts?,
-        _ webhook: WebhookParts?, _ controllers: ControllerSet, _ time: any TimeSource
+        _ webhook: WebhookParts?, _ acmeServer: ACMEServerParts?, _ controllers: ControllerSet, _ time: any TimeSource
     ) -> [Part] {
         let metrics = Metrics()
         metrics.add { counters.families }
         launch.addMetrics(to: metrics)
-        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { $0() } }
+        metrics.add { controllers.acmeMetrics.families + controllers.budgets.flatMap { BudgetMetrics.families($0()) } }
         metrics.add { controllers.venafiMetrics.families }
         metrics.add { [stores] in WorkMetrics(stores: stores).families() }
         metrics.add { [election] in LeaderMetrics.family(["cert-manager-controller": election]) }
@@ -127,15 +139,23 @@ struct Building {
         ready.add("api-server") { stores.trouble }
         webhook?.addHealth(to: ready)
         webhook?.addMetrics(to: metrics)
+        acmeServer?.addHealth(to: ready)
+        acmeServer?.addMetrics(to: metrics)
         let certificate = launch.certificate(
             flags.metricsTLS, namespace: ProcessSettings.podNamespace, fieldManager: "cert-manager")
         return Serving.parts(flags.serving, certificate: certificate, metrics: metrics, live: live, ready: ready)
     }
 
     /// The controllers run while this process leads and once its caches are whole.
-    private func lead(_ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores) async throws {
+    private func lead(
+        _ election: LeaderElection?, _ controllers: ControllerSet, _ stores: Stores, _ client: KubeClient
+    ) async throws {
         @Sendable func work() async throws {
-            try await stores.waitUntilSynced()
+            try await waitUntilSynced(stores, client)
+            // What is asked for at once would else take the long way, with a second of waiting on it.
+            if controllers.selected.contains(.requestsApprover) {
+                await stores.policies.waitUntilKnown(atMost: .seconds(2), time: SystemTime())
+            }
             ProcessMemory.trim()
             launch.logger.info("Controllers are working")
             try await controllers.run()
@@ -144,6 +164,18 @@ struct Building {
             try await election.run(whileLeading: work)
         } else {
             try await work()
+        }
+    }
+
+    /// Certificates say meanwhile what it waits for, where that is more than a moment.
+    private func waitUntilSynced(_ stores: Stores, _ client: KubeClient) async throws {
+        let standstill = Standstill(
+            client: client, certificates: stores.certificates, time: SystemTime(), logger: launch.logger,
+            trouble: { [stores] in stores.trouble })
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await standstill.run() }
+            try await stores.waitUntilSynced()
+            group.cancelAll()
         }
     }
 }

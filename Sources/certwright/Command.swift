@@ -11,7 +11,10 @@ struct Certwright: AsyncParsableCommand {
             NO_PROXY and, in a pod, what Kubernetes puts there.
             """,
         version: Version.text,
-        subcommands: [ControllerCommand.self, WebhookCommand.self, CAInjectorCommand.self, CheckCommand.self])
+        subcommands: [
+            ControllerCommand.self, WebhookCommand.self, CAInjectorCommand.self, ACMEServerCommand.self,
+            CheckCommand.self,
+        ])
 
     static func main() async {
         do throws(ConfigurationFile.Problem) {

@@ -17,8 +17,10 @@ struct ControllerSet: Sendable {
     let acmeMetrics = ACMEMetrics()
     let venafiMetrics = VenafiMetrics()
     var loops: [ControllerLoop] = []
+    /// Nil where nobody answers Kubernetes' own requests. Its loop is run by a helper, and may have to wait for a right.
+    var signingRequests: SigningRequestFloor.Built?
     /// What is left of the CAs' budgets.
-    var budgets: [@Sendable () -> [MetricFamily]] = []
+    var budgets: [@Sendable () -> [OrderBudget.Reading]] = []
     /// What runs beside the loops for them.
     var helpers: [@Sendable () async throws -> Void] = []
     /// Whether one of them waits for an answer from outside.
@@ -29,7 +31,8 @@ struct ControllerSet: Sendable {
     /// Whether nothing is worked on, nobody is asked, and nothing will be before `horizon` has passed unless something
     /// changes.
     func isAtRest(for horizon: Duration) -> Bool {
-        loops.allSatisfy { $0.isAtRest(for: horizon) } && !asking.contains { $0() }
+        loops.allSatisfy { $0.isAtRest(for: horizon) } && signingRequests?.loop.isAtRest(for: horizon) != false
+            && !asking.contains { $0() }
     }
 
     /// Ends, by cancellation or error, only when every loop has let go of what it was doing.
@@ -106,8 +109,7 @@ struct ControllerFloor {
             let reconciler = CertificateReconciler(
                 client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
                 approval: approval, policies: stores.policies, signer: signer, claims: claims, orders: stores.orders,
-                events: events,
-                settings: settings, time: time, logger: logger)
+                challenges: stores.challenges, events: events, settings: settings, time: time, logger: logger)
             let loop = makeLoop("certificates", reconciler, .init(minimum: .seconds(1), maximum: .seconds(30)))
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
@@ -180,7 +182,7 @@ struct ControllerFloor {
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)
             set.helpers.append { try await reconciler.run() }
-            set.budgets.append { BudgetMetrics.families(reconciler.budgets) }
+            set.budgets.append { reconciler.budgets }
             set.asking.append { reconciler.isAsking }
         }
         if set.selected.contains(.challenges) {
@@ -237,8 +239,8 @@ struct ControllerFloor {
     private func addRenewals(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
         guard set.selected.contains(.certificatesTrigger) else { return }
         let reconciler = RenewalReconciler(
-            client: client, certificates: stores.certificates, secrets: secrets, access: acme, events: events,
-            time: time)
+            client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
+            access: acme, events: events, time: time)
         let loop = makeLoop(
             "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
         reconciler.connect { loop.enqueue($0) }
@@ -302,12 +304,12 @@ struct ControllerFloor {
         let gates = flags.features.gates(for: flags.companions.programs)
         let floor = SigningRequestFloor(
             client: client, stores: stores, events: events, counters: counters, time: time, logger: logger)
-        let run = floor.build(
+        set.signingRequests = floor.build(
             .init(gate: gates.given[.certificateSigningRequests]), selected: set.selected, lookup: lookup,
             secrets: secrets, desk: desk,
             copiedAnnotations: AnnotationFilter(flags.certificates.copiedAnnotationPrefixes)
         ) { makeLoop("certificatesigningrequests", $0, .init(minimum: .seconds(1), maximum: .seconds(300))) }
-        if let run { set.helpers.append(run) }
+        if let run = set.signingRequests?.run { set.helpers.append(run) }
     }
 
     private var shimSettings: ShimSettings {

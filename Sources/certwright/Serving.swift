@@ -9,8 +9,18 @@ enum Serving {
     static func parts(
         _ flags: ServingFlags, certificate: ServingCertificate?, metrics: Metrics, live: Health, ready: Health
     ) -> [Part] {
-        metricsParts(flags.metricsListenAddress, certificate, metrics)
-            + listener("health server", flags.healthzListenAddress, handler: health(live: live, ready: ready))
+        parts(
+            metrics: flags.metricsListenAddress, health: flags.healthzListenAddress, certificate: certificate, metrics,
+            live: live, ready: ready)
+    }
+
+    /// The same at those addresses.
+    static func parts(
+        metrics address: ListenAddress, health healthAddress: ListenAddress, certificate: ServingCertificate?,
+        _ metrics: Metrics, live: Health, ready: Health
+    ) -> [Part] {
+        metricsParts(address, certificate, metrics)
+            + listener("health server", healthAddress, handler: health(live: live, ready: ready))
     }
 
     /// Where /metrics is served, over TLS where there is a certificate for it.

@@ -8,6 +8,15 @@ import Wire
 
 /// Builds the controller of Kubernetes' own CertificateSigningRequests.
 struct SigningRequestFloor {
+    /// The controller that was built.
+    struct Built: Sendable {
+        let cache: Cache<CertificateSigningRequest>
+        /// Runs within `run`.
+        let loop: ControllerLoop
+        /// Runs while this process leads.
+        let run: @Sendable () async throws -> Void
+    }
+
     /// Whether the controller runs.
     enum Mode: Equatable {
         case on
@@ -32,11 +41,11 @@ struct SigningRequestFloor {
     let time: any TimeSource
     let logger: Logger
 
-    /// What runs while this process leads; nil where the controller is off or no kind of issuer is selected.
+    /// Nil where the controller is off or no kind of issuer is selected.
     func build(
         _ mode: Mode, selected: Set<ControllerName>, lookup: IssuerLookup, secrets: SecretStore, desk: RemoteDesk,
         copiedAnnotations: AnnotationFilter, makeLoop: (any Reconciler) -> ControllerLoop
-    ) -> (@Sendable () async throws -> Void)? {
+    ) -> Built? {
         let kinds = Self.kinds(selected)
         guard mode != .off, !kinds.isEmpty else { return nil }
         let cache = SigningRequestReconciler.cache()
@@ -52,7 +61,7 @@ struct SigningRequestFloor {
             transform: { try SigningRequestReconciler.keep($0, namespaces: namespaces) }, counters: counters,
             logger: logger)
         let access = SigningRequestAccess(client: client, time: time, logger: logger)
-        return {
+        return Built(cache: cache, loop: loop) {
             if mode == .whereAllowed { try await access.wait() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await informer.run() }

@@ -18,7 +18,7 @@ struct KubectlCert: AsyncParsableCommand {
             StatusCommand.self, WhyCommand.self, ListCommand.self, InspectCommand.self, RenewCommand.self,
             ApproveCommand.self, DenyCommand.self, CreateCommand.self, CheckCommand.self, VersionCommand.self,
             PlanCommand.self, ConvertCommand.self, RevokeCommand.self, AccountCommand.self,
-            TakeoverCommand.self,
+            TakeoverCommand.self, DashboardCommand.self,
             CompletionCommand.self, CompleteCommand.self,
         ])
 

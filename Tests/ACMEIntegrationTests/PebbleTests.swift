@@ -158,6 +158,19 @@ struct PebbleTests {
         }
     }
 
+    @Test("an account tells of its orders, so that one is found again whose URL was lost (O15)")
+    func orderList() async throws {
+        try await Laboratory.run { laboratory in
+            let client = try await laboratory.account()
+            #expect(try await client.orderURLs().isEmpty)
+            var made: Set<String> = []
+            for name in ["a.example", "b.example", "c.example", "d.example", "e.example"] {
+                made.insert(try await client.newOrder(NewACMEOrder(identifiers: [.dns(name)])).url)
+            }
+            #expect(Set(try await client.orderURLs()) == made)
+        }
+    }
+
     @Test("terms that nobody agreed to are a matter for a person")
     func terms() async throws {
         try await Laboratory.run { laboratory in

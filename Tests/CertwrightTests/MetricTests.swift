@@ -32,7 +32,8 @@ struct MetricTests {
         for path in [
             "certwright/ACMEMetrics.swift", "certwright/APIMetrics.swift", "certwright/BudgetMetrics.swift",
             "certwright/CertificateMetrics.swift", "certwright/VenafiMetrics.swift", "certwright/WorkMetrics.swift",
-            "certwright/Webhook/WebhookParts.swift", "Operations/ProcessMetrics.swift",
+            "certwright/Webhook/WebhookParts.swift", "certwright/ACMEServer/ACMEServerParts.swift",
+            "Operations/ProcessMetrics.swift",
         ] {
             for literal in try text("Sources/\(path)").matches(of: /"((?:certmanager|certwright|process)_[a-z0-9_]+)"/)
             {

@@ -79,7 +79,25 @@ struct GatewayClusterTests {
                 }
                 try await follow(cluster)
             }
+            try await settle()
             try await removeDefinitions(cluster)
+        }
+    }
+
+    /// While the definitions are there.
+    private func settle() async throws {
+        let world = World("a Gateway and two ListenerSets", objects: Self.objects) { cluster in
+            for name in ["edge", "shop", "trial"] {
+                guard try await cluster.client.find(Certificate.self, cluster.key(name)) != nil else { return false }
+            }
+            return true
+        }
+        // What becomes of the Certificates is shown elsewhere.
+        let shims = "--controllers=gateway-shim,listenerset"
+        let life = ProgramLife(
+            flags: ["--enable-gateway-api", "--enable-gateway-api-listenerset", shims], outside: Cluster.engine)
+        try await expectSettles(from: world) { client, namespace, pulse in
+            try await life.run(client, namespace, pulse)
         }
     }
 

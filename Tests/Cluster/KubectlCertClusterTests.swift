@@ -26,7 +26,7 @@ struct KubectlCertClusterTests {
         let program = try ControllerProcess.program("kubectl-cert")
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(arguments + ["-n", cluster.namespace]),
-            environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]), input: .string(input),
+            environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]), input: try .file(of: input),
             output: .string(limit: 4 << 20), error: .string(limit: 1 << 20))
         TestOutput.keep(result.standardOutput + result.standardError, of: "kubectl-cert")
         var code: Int32 = -1

@@ -35,12 +35,19 @@ struct ProgramLife: Sendable {
             stores.informers(client: client, selected: controllers.selected, counters: counters, logger: logger)
             + stores.policyInformers(
                 client: client, selected: controllers.selected, counters: counters, logger: logger, time: SystemTime())
+            + stores.gatewayInformers(
+                client: client, flags: floor.flags.gateway, selected: controllers.selected, counters: counters,
+                logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for informer in informers { group.addTask { try await informer.run() } }
             group.addTask { try await events.run() }
             group.addTask {
                 try await stores.waitUntilSynced()
                 stores.tell(pulse, of: namespace)
+                if floor.flags.gateway.enableGatewayApi { stores.tellOfGateways(pulse, of: namespace) }
+                if let requests = controllers.signingRequests?.cache {
+                    pulse.follows(requests, ListOptions(labelSelector: World.label(namespace)))
+                }
                 pulse.begins { controllers.isAtRest(for: Self.horizon) }
                 try await controllers.run()
             }
@@ -81,5 +88,12 @@ extension Stores {
         pulse.follows(ingresses, all)
         pulse.follows(secretFacts, ListOptions(namespace: namespace, labelSelector: CertificateCaches.factsSelector))
         pulse.follows(otherSecrets, ListOptions(namespace: namespace, labelSelector: CertificateCaches.othersSelector))
+    }
+
+    fileprivate func tellOfGateways(_ pulse: Pulse, of namespace: String) {
+        let all = ListOptions(namespace: namespace)
+        pulse.follows(gateways, all)
+        pulse.follows(listenerSets, all)
+        pulse.follows(experimentalListenerSets, all)
     }
 }

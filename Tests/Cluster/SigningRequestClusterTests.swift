@@ -1,6 +1,7 @@
 import CertificateAPI
 import KubeClient
 import KubeModel
+import PKI
 import TestSupport
 import Testing
 import Wire
@@ -223,6 +224,84 @@ struct SigningRequestClusterTests {
             let result = try await OpenSSLTool.run(
                 ["verify", "-CAfile", "@root", "-untrusted", "@chain", "@chain"], files: ["root": root, "chain": chain])
             return result.succeeded
+        }
+    }
+}
+
+@Suite(
+    "CertificateSigningRequests settle, wherever the program dies",
+    .enabled(if: Cluster.isAvailable, "\(Cluster.hint)"))
+struct SigningRequestSettlingTests {
+    private static func request(_ issuer: String) async throws -> String {
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        var extensions = CertificateExtensions()
+        extensions.names = [.dns("site.example")]
+        let signing = try await SigningRequest.make(subject: .empty, extensions: extensions, key: key)
+        return """
+            apiVersion: certificates.k8s.io/v1
+            kind: CertificateSigningRequest
+            metadata: {name: "${namespace}", labels: {settles: "${namespace}"}}
+            spec:
+              request: \(Base64.encode(Array(signing.pem.utf8)))
+              signerName: "issuers.cert-manager.io/${namespace}.\(issuer)"
+              usages: [digital signature, key encipherment, server auth]
+            """
+    }
+
+    /// One that was approved, with what its issuer needs; its end is a certificate with nothing left beside it.
+    private func settle(
+        _ description: String, _ objects: String..., issuer: String, flags: [String] = []
+    ) async throws {
+        let all = (objects + [try await Self.request(issuer)]).joined(separator: "\n---\n")
+        var world = World(description, objects: all) { cluster in
+            let key = ObjectKey(name: cluster.namespace)
+            let request = try await cluster.client.get(CertificateSigningRequest.self, key)
+            let failure = request.status?.conditions?.first { $0.type == "Failed" }
+            if let failure { throw TestServerError(failure.message ?? "failed") }
+            let isTidy = try await cluster.isTidy()
+            return request.status?.certificate != nil && isTidy
+        }
+        world.clusterScoped = [CertificateSigningRequest.resource]
+        world.prepare = { cluster in
+            let approval: JSONValue = [
+                "type": "Approved", "status": "True", "reason": "Test", "message": "Approved by the test",
+            ]
+            _ = try await cluster.client.mergePatch(
+                ["status": ["conditions": [approval]]], of: CertificateSigningRequest.self,
+                ObjectKey(name: cluster.namespace), subresource: "approval")
+        }
+        let life = ProgramLife(
+            flags: ["--feature-gates=ExperimentalCertificateSigningRequestControllers=true"] + flags,
+            outside: Cluster.engine)
+        try await expectSettles(from: world, beginning: "/certificatesigningrequests") { client, namespace, pulse in
+            try await life.run(client, namespace, pulse)
+        }
+    }
+
+    @Test("one for a CA whose own certificate is made meanwhile")
+    func ca() async throws {
+        try await settle(
+            "a CertificateSigningRequest for a CA", Manifests.selfSigned,
+            Manifests.certificate("root", issuer: "self", names: "root.example", "isCA: true\n  commonName: root"),
+            """
+            apiVersion: cert-manager.io/v1
+            kind: Issuer
+            metadata: {name: ca}
+            spec: {ca: {secretName: root-tls}}
+            """, issuer: "ca")
+    }
+
+    @Test("one for an ACME issuer, by an Order of its own")
+    func acme() async throws {
+        var options = Pebble.Options()
+        options.validatesNothing = true
+        options.refusedNoncesPercent = 0
+        options.reusedAuthorizationsPercent = 0
+        try await Pebble.run(options, over: Cluster.engine) { pebble in
+            try await settle(
+                "a CertificateSigningRequest for an ACME issuer",
+                Manifests.acmeIssuer(pebble, solver: Manifests.blindHTTP01), issuer: "acme",
+                flags: ["--preflight=off"])
         }
     }
 }

@@ -1,5 +1,6 @@
 import CurlTransport
 import HTTPTransport
+import HTTPTypes
 import PKI
 import TestSupport
 import Testing
@@ -83,6 +84,27 @@ struct TLSTests {
             }
         let isAsExpected = found == outcome || outcome == .failed && found == .refused
         #expect(isAsExpected, "\(String(describing: failure))", sourceLocation: location)
+    }
+
+    @Test("an exchange that ends at the handshake has what the server showed, although it never answers")
+    func handshake() async throws {
+        let identity = try await Identity(for: [.dns("localhost")])
+        // No web server: it waits for lines, which it would answer with the same backwards.
+        try await withServer(identity, answering: "-rev") { port in
+            try await withTransport { transport in
+                var request = TransportRequest(
+                    url: "https://localhost:\(port)/", tls: TLSOptions(trust: .only(pem: identity.certificate)),
+                    proxy: .none, deadline: .seconds(20))
+                request.endsAtHandshake = true
+                request.addressOverrides = ["localhost:\(port)": "127.0.0.1"]
+                let answer = try await transport.send(request)
+                #expect(answer.status.code == 0)
+                let shown = try X509Certificate(pem: Array(try #require(answer.peerCertificates.first).utf8))
+                #expect(shown == (try X509Certificate(pem: identity.certificate)))
+                request.tls = TLSOptions(trust: .system)
+                await #expect(throws: TransportError.self) { try await transport.send(request) }
+            }
+        }
     }
 
     @Test("a server is trusted by the roots given and no others, and only under its own name")

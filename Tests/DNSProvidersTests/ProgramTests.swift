@@ -81,6 +81,17 @@ struct ProgramTests {
         }
     }
 
+    @Test("a program that ends without reading its errand does no harm, however long that is")
+    func deaf() async throws {
+        let long = String(repeating: "x", count: 1 << 20)
+        let config: JSONValue = ["program": "deaf", "config": ["more": .string(long)]]
+        try await Self.run(config) { world, folder in
+            try folder.write("deaf", Array("#!/bin/sh\nexec <&-\nexit 0\n".utf8))
+            #expect(try await Shell.run("/bin/chmod", ["755", folder.path("deaf")]))
+            try await world.present("v", at: Contract.name)
+        }
+    }
+
     @Test("only files of the folder may be named", arguments: ["", "../sh", "/bin/sh", ".hidden", "a b", "a/b"])
     func names(name: String) {
         let subject = Self.subject(["program": .string(name)])

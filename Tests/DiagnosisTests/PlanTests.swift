@@ -1,6 +1,7 @@
 import CertificateAPI
 import Diagnosis
 import KubeModel
+import Solvers
 import Testing
 import Wire
 import YAML
@@ -86,6 +87,85 @@ struct PlanTests {
         #expect(
             texts(second, "Secret").last
                 == "the Certificate shop writes the same Secret: choose another spec.secretName")
+    }
+
+    @Test("the verdict of the approval policies is told, with what they have against it")
+    func policies() throws {
+        var world = Plan.World()
+        #expect(
+            texts(try plan(Self.certificate, in: world).first, "Policy").first?.contains("could not be read") == true)
+        world.policies = []
+        #expect(texts(try plan(Self.certificate, in: world).first, "Policy") == [])
+        world.policies = [
+            try Views.decode(
+                """
+                metadata: {name: shop}
+                spec: {selector: {namespaces: [web]}, allowed: {dnsNames: [shop.example.com, "*.shop.example.com"]}}
+                """)
+        ]
+        #expect(
+            texts(try plan(Self.certificate, in: world).first, "Policy") == ["the CertificatePolicy shop allows it"])
+        let other = try plan(Self.certificate.replacing("[shop.example.com, ", with: "[api.example.com, "), in: world)
+        #expect(other.first?.hasProblems == true)
+        #expect(
+            texts(other.first, "Policy") == [
+                "its requests are denied: CertificatePolicy shop does not allow the DNS name api.example.com"
+            ])
+        world.policies?[0].spec.selector?.namespaces = ["elsewhere"]
+        #expect(
+            texts(try plan(Self.certificate, in: world).first, "Policy") == [
+                "no CertificatePolicy selects it: it is approved"
+            ])
+    }
+
+    @Test("what is left of the CA's budget counts the entries before it; what issues nothing takes nothing")
+    func budget() throws {
+        let issuer = Self.issuer.replacing(
+            "{name: acme}", with: #"{name: acme, annotations: {certwright.dev/order-limit: "1/1h"}}"#)
+        let second = Self.certificate.replacing("name: shop}", with: "name: other}").replacing(
+            "shop-tls", with: "other-tls")
+        let entries = try plan("\(Self.certificate)\n---\n\(second)\n---\n\(issuer)")
+        #expect(texts(entries[0], "CA budget") == ["1 new orders left, of 1 in 60m"])
+        #expect(texts(entries[1], "CA budget") == ["no new order is left, of 1 in 60m: it waits its turn"])
+        #expect(!entries[1].hasProblems, "it only waits")
+        let unknown = try plan("\(Self.certificate)\n---\n\(Self.issuer)")
+        #expect(
+            texts(unknown[0], "CA budget") == ["no limit of new orders is known for https://ca.example/directory"])
+    }
+
+    @Test("what is looked into before an order has each name with the solver that would prove it")
+    func inquiry() throws {
+        let entry = try #require(try plan("\(Self.certificate)\n---\n\(Self.issuer)").first)
+        let inquiry = try #require(entry.inquiry)
+        #expect(inquiry.names.map(\.text) == ["shop.example.com", "*.shop.example.com"])
+        #expect(inquiry.names.map(\.method) == ["dns-01", "dns-01"])
+        #expect(inquiry.names.map(\.solver) == [1, 1])
+        #expect(inquiry.policy.identities == [])
+        let known = Self.issuer.replacing(
+            "https://ca.example/directory", with: "https://acme-v02.api.letsencrypt.org/directory")
+        #expect(
+            try plan("\(Self.certificate)\n---\n\(known)").first?.inquiry?.policy.identities == ["letsencrypt.org"])
+        var world = Plan.World()
+        var stored: Issuer = try Views.decode(Self.issuer)
+        stored.metadata.namespace = "web"
+        stored.metadata.uid = "2"
+        stored.status = .init()
+        stored.status?.conditions = [
+            Condition(
+                type: "ServerInformation", status: .yes,
+                message: "Terms of service: x. Identities for CAA records: ca.example, other.example. Profiles: short")
+        ]
+        world.issuers = [stored]
+        #expect(
+            try plan(Self.certificate, in: world).first?.inquiry?.policy.identities == ["ca.example", "other.example"])
+        // One that stays as it is and is ready orders nothing.
+        var old: Certificate = try Views.decode(Self.certificate)
+        old.metadata.namespace = "web"
+        old.metadata.uid = "1"
+        old.status = .init()
+        old.status?.conditions = [Condition(type: "Ready", status: .yes)]
+        world.certificates = [old]
+        #expect(try plan(Self.certificate, in: world).first?.inquiry == nil)
     }
 
     @Test("what is none of ours is passed over, and an old version is a problem")

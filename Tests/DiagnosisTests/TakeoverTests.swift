@@ -153,4 +153,36 @@ struct TakeoverTests {
         #expect(warnings.contains { $0.contains("--enable-certificate-owner-ref=true") })
         #expect(warnings.contains { $0.contains("owner=helm,name=cm") })
     }
+
+    @Test("fields that an older API server does not know are found by its words and left out")
+    func undeclared() throws {
+        let message = """
+            failed to create typed patch object: errors:
+              .spec.versions[0].selectableFields: field not declared in schema
+              .spec.versions[name="v2"].schema.a.b.x-rules: field not declared in schema
+            """
+        let paths = UndeclaredFields.paths(in: message)
+        #expect(paths == [".spec.versions[0].selectableFields", #".spec.versions[name="v2"].schema.a.b.x-rules"#])
+        let manifest: JSONValue = [
+            "spec": [
+                "versions": [
+                    ["name": "v1", "selectableFields": [], "served": true],
+                    ["name": "v2", "schema": ["a.b": ["x-rules": 1, "type": "object"]]],
+                ]
+            ]
+        ]
+        let rest = paths.reduce(manifest) { UndeclaredFields.removing($1, from: $0) ?? $0 }
+        #expect(
+            rest == [
+                "spec": [
+                    "versions": [
+                        ["name": "v1", "served": true], ["name": "v2", "schema": ["a.b": ["type": "object"]]],
+                    ]
+                ]
+            ])
+        #expect(UndeclaredFields.paths(in: "spec.x: Invalid value") == [])
+        for odd in [".nothing", ".spec.versions[7].name", ".spec.versions[", "", "[0]", ".spec.versions[x].name"] {
+            #expect(UndeclaredFields.removing(odd, from: manifest) == nil)
+        }
+    }
 }

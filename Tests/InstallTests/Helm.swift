@@ -57,7 +57,7 @@ enum Tool {
     static func run(_ program: String, _ arguments: [String], input: String = "") async throws -> Result {
         guard let path = TestPrograms.find(program) else { throw TestServerError("\(program) is not installed") }
         let result = try await Subprocess.run(
-            .path(FilePath(path)), arguments: Arguments(arguments), input: .string(input),
+            .path(FilePath(path)), arguments: Arguments(arguments), input: try .file(of: input),
             output: .string(limit: 8 << 20), error: .string(limit: 1 << 20))
         return Result(
             succeeded: result.terminationStatus.isSuccess, output: result.standardOutput, errors: result.standardError)
@@ -79,9 +79,12 @@ extension [JSONValue] {
             })
     }
 
-    /// The controller's container.
+    /// The controller's container; the ACME server has a Deployment of its own in every layout.
     var container: JSONValue? {
-        named("Deployment")?["spec"]?["template"]?["spec"]?["containers"]?[0]
+        let deployment = first {
+            $0["kind"] == "Deployment" && $0["metadata"]?["labels"]?["app.kubernetes.io/component"] == "controller"
+        }
+        return deployment?["spec"]?["template"]?["spec"]?["containers"]?[0]
     }
 
     var flags: [String] { container?["args"]?.arrayValue?.compactMap(\.stringValue) ?? [] }

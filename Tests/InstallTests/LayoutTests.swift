@@ -34,6 +34,30 @@ struct LayoutTests {
         #expect(service?["selector"]?["app.kubernetes.io/component"] == "webhook")
     }
 
+    @Test("the ACME server is there where it is wanted, in every layout, with flags that it takes")
+    func acmeServer() async throws {
+        #expect(try await Helm.objects().names.filter { $0.contains("acme-server") } == [])
+        for layout in ["one", "split"] {
+            let objects = try await Helm.objects([
+                "--set", "layout=\(layout),acmeServer.enabled=true,acmeServer.forbiddenNetworks={10.96.0.0/12}",
+            ])
+            let command = try Self.parsed(
+                objects.flags(of: "certwright-acme-server"), as: ACMEServerCommand.self)
+            #expect(command.server.acmeServerNamespace == "certwright-acme")
+            #expect(command.server.acmeServerServingDnsNames == ["certwright-acme-server.cert-manager.svc"])
+            #expect(command.server.acmeServerForbiddenNetworks == ["10.96.0.0/12"])
+            #expect(
+                objects.named("Secret", command.server.acmeServerServingCaSecretName)?["metadata"]?["namespace"]
+                    == "certwright-acme")
+        }
+        let some = try await Helm.objects(["--set", "namespaces={a,b},acmeServer.enabled=true"])
+        #expect(
+            try Self.parsed(some.flags(of: "certwright-acme-server"), as: ACMEServerCommand.self).namespaces == [
+                "a", "b",
+            ])
+        #expect(some.named("ClusterRole", "certwright-acme-server") == nil)
+    }
+
     @Test("the check after an installation gets flags that it takes, and runs only where there is a webhook")
     func check() async throws {
         let objects = try await Helm.objects()

@@ -28,7 +28,8 @@ struct RightsTests {
         "get,list,watch,create,patch,delete secrets", "get,list,create,delete pods",
         "get,list,create,delete services",
         "get,list,watch,create,patch,delete ingresses.networking.k8s.io",
-        "update ingresses.networking.k8s.io/finalizers", "create,patch events",
+        "update ingresses.networking.k8s.io/finalizers", "get ingressclasses.networking.k8s.io",
+        "create,patch events",
         // RBAC knows no patterns: the star is what the approver asks for, beside the issuer's own name
         "approve signers.cert-manager.io issuers.cert-manager.io/*",
         "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
@@ -123,9 +124,38 @@ struct RightsTests {
         }
     }
 
+    @Test("the ACME server reads Secrets of its namespace alone, writes none but its CA's, and approves nothing")
+    func acmeServer() async throws {
+        let flags = ["--set", "acmeServer.enabled=true,acmeServer.namespace=NAME,acmeServer.createNamespace=false"]
+        try await installed(flags) { name in
+            let user = "system:serviceaccount:\(name):\(name)-acme-server"
+            try await expect(
+                user, in: name,
+                has: [
+                    "get,list,watch,create,update,delete configmaps", "get,list,watch secrets",
+                    "update secrets \(name)-acme-server-ca", "list,watch issuers.cert-manager.io",
+                    "list,watch clusterissuers.cert-manager.io",
+                    "get,list,watch,create,patch,delete certificaterequests.cert-manager.io",
+                ],
+                butNot: [
+                    "create,update,patch,delete secrets", "patch,deletecollection configmaps",
+                    "create,update,patch,delete issuers.cert-manager.io",
+                    "create,update,patch,delete clusterissuers.cert-manager.io",
+                    "patch,update certificaterequests.cert-manager.io/status",
+                    "update certificaterequests.cert-manager.io",
+                    "get,list,create certificates.cert-manager.io", "create events",
+                    "approve signers.cert-manager.io issuers.cert-manager.io/*",
+                    "approve signers.cert-manager.io clusterissuers.cert-manager.io/*",
+                ])
+            let elsewhere = try await Access.allowed(
+                ["get,list,watch secrets", "get,list,watch,create,update configmaps"], to: user, in: "default")
+            #expect(elsewhere == [])
+        }
+    }
+
     private func account(_ name: String) -> String { "system:serviceaccount:\(name):\(name)" }
 
-    /// Lends the name of an installation, and takes it away again.
+    /// Lends the name of an installation, which stands for NAME in the flags, and takes it away again.
     private func installed(_ flags: [String] = [], _ body: (String) async throws -> Void) async throws {
         let name = "rights-\(UInt32.random(in: 0 ... .max))"
         let objects = try await installation(named: name, flags)
@@ -143,6 +173,7 @@ struct RightsTests {
     /// The chart's accounts and roles under names of this test's own, and three people.
     private func installation(named name: String, _ flags: [String]) async throws -> [JSONValue] {
         let settings = "namespace=\(name),fullnameOverride=\(name),global.leaderElection.namespace=\(name)"
+        let flags = flags.map { $0.replacing("NAME", with: name) }
         let rendered = try await Helm.objects(["--set", settings] + flags).filter {
             $0["kind"]?.stringValue?.contains("Role") == true || $0["kind"] == "ServiceAccount"
         }

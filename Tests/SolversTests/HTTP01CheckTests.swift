@@ -107,9 +107,9 @@ struct HTTP01CheckTests {
         let cases: [(answers: [ScriptedTransport.Answer], problem: String)] = [
             ([.response(status: 404, body: "no")], "GET \(url) answers 404 and not 200"),
             ([nobody, right, right, .response(status: 503, body: "")], "GET \(url) answers 503 and not 200"),
-            ([.response(status: 200, body: "another")], "GET \(url) answers another text, of 7 bytes"),
+            ([.response(status: 200, body: "another")], "GET \(url) answers another text"),
             // A line's end is no part of a key authorization, and some CAs would refuse it.
-            ([.response(status: 200, body: "token.thumb\n")], "GET \(url) answers another text, of 12 bytes"),
+            ([.response(status: 200, body: "token.thumb\n")], "GET \(url) answers another text"),
             ([nobody, .failure(.connect("refused"))], "GET \(url): \(TransportError.connect("refused"))"),
         ]
         for (answers, expected) in cases {

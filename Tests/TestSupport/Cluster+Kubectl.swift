@@ -11,7 +11,7 @@ extension Cluster {
         guard let path = TestPrograms.find("kubectl") else { throw TestServerError("kubectl is not installed") }
         let result = try await Subprocess.run(
             .path(FilePath(path)), arguments: Arguments(["--namespace", namespace] + arguments),
-            environment: .inherit.updating(["KUBECONFIG": Self.kubeconfig ?? ""]), input: .string(input),
+            environment: .inherit.updating(["KUBECONFIG": Self.kubeconfig ?? ""]), input: try .file(of: input),
             output: .string(limit: 16 << 20), error: .string(limit: 1 << 20))
         guard result.terminationStatus.isSuccess else {
             throw TestServerError("kubectl \(arguments.joined(separator: " ")): \(result.standardError)")

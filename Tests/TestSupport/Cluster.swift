@@ -88,7 +88,7 @@ package struct Cluster: Sendable {
         let result = try await Subprocess.run(
             .path(FilePath(path)),
             arguments: ["--kubeconfig", kubeconfigPath, "-n", namespace, "apply", "--validate=false", "-f", "-"],
-            input: .string(yaml), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+            input: try .file(of: yaml), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
         guard result.terminationStatus.isSuccess else {
             throw TestServerError("kubectl apply: \(result.standardError)")
         }

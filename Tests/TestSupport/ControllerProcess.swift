@@ -12,8 +12,11 @@ package struct ControllerProcess: Sendable {
 
     /// Starts it with that kubeconfig and those flags on free ports, waits until its caches are whole, and ends it when
     /// `body` is left. An error of `body` carries the end of the program's log.
+    ///
+    /// - Parameter electing: whether the command takes part in an election, which is then switched off.
     package static func run<R: Sendable>(
-        _ command: String = "controller", kubeconfig: String, flags: [String] = [], over transport: any HTTPTransport,
+        _ command: String = "controller", kubeconfig: String, flags: [String] = [], electing: Bool = true,
+        over transport: any HTTPTransport,
         _ body: (ControllerProcess) async throws -> R
     ) async throws -> R {
         let folder = try TemporaryFolder(named: "controller")
@@ -24,9 +27,9 @@ package struct ControllerProcess: Sendable {
             transport: transport, folder: folder)
         let arguments =
             [
-                command, "--kubeconfig=\(restricted(kubeconfig))", "--leader-elect=false",
+                command, "--kubeconfig=\(restricted(kubeconfig))",
                 "--healthz-listen-address=127.0.0.1:\(ports[0])", "--metrics-listen-address=127.0.0.1:\(ports[1])",
-            ] + flags
+            ] + (electing ? ["--leader-elect=false"] : []) + flags
         defer { TestOutput.keep((try? process.log()) ?? "", of: command) }
         do {
             return try await withProcess(try program("certwright"), arguments, log: folder.path("log")) {

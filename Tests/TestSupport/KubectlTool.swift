@@ -13,7 +13,7 @@ package enum KubectlTool {
         }
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(["--kubeconfig", kubeconfig] + arguments),
-            input: .string(input), output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
+            input: try .file(of: input), output: .string(limit: 1 << 20), error: .string(limit: 1 << 16))
         guard result.terminationStatus.isSuccess else {
             throw TestServerError("kubectl \(arguments.joined(separator: " ")): \(result.standardError)")
         }

@@ -1,4 +1,3 @@
-import Glibc
 import Subprocess
 import SystemPackage
 
@@ -11,16 +10,9 @@ package enum OpenSSLTool {
     }
 
     package static func run(_ arguments: [String], input: [UInt8] = []) async throws -> Result {
-        // By a file: a program that ends before it has read a pipe (s_client, refused) is a trap in Subprocess.
-        let path = FilePath("/tmp/certwright-input-\(UInt64.random(in: 0 ... .max))")
-        let file = try FileDescriptor.open(
-            path, .readWrite, options: [.create, .exclusiveCreate], permissions: .ownerReadWrite)
-        _ = try file.writeAll(input)
-        try file.seek(offset: 0, from: .start)
-        unlink(path.string)
         let result = try await Subprocess.run(
             .name("openssl"), arguments: Arguments(arguments),
-            input: .fileDescriptor(file, closeAfterSpawningProcess: true), output: .bytes(limit: 1 << 20),
+            input: try .file(of: input), output: .bytes(limit: 1 << 20),
             error: .string(limit: 1 << 16))
         let output = result.standardOutput
         return Result(

@@ -1,6 +1,6 @@
 import HTTPTransport
 package import KubeClient
-import KubeModel
+package import KubeModel
 import Synchronization
 import Wire
 
@@ -11,6 +11,10 @@ package struct World: Sendable, CustomStringConvertible {
     package var objects: String
     /// Whether the end is reached; asked again and again.
     package var isSettled: @Sendable (Cluster) async throws -> Bool
+    /// What others do once the objects are there.
+    package var prepare: @Sendable (Cluster) async throws -> Void = { _ in }
+    /// Kinds without a namespace that belong to this world, where they have its label.
+    package var clusterScoped: [ResourceType] = []
 
     package init(
         _ description: String, objects: String, isSettled: @escaping @Sendable (Cluster) async throws -> Bool
@@ -19,6 +23,9 @@ package struct World: Sendable, CustomStringConvertible {
         self.objects = objects
         self.isSettled = isSettled
     }
+
+    /// The label `settles: ${namespace}` of objects that have no namespace, as a selector.
+    package static func label(_ namespace: String) -> String { "settles=\(namespace)" }
 }
 
 /// One life of a controller: works in that namespace through that client until it is cancelled, and tells of its rest.
@@ -125,21 +132,43 @@ private struct Settling: Sendable {
 
     func run(dyingAfter count: Int?) async throws -> End {
         try await Cluster.withNamespace("settles") { cluster in
-            let name = "\(world)" + (count.map { ", dying at write \($0)" } ?? "")
-            try await cluster.apply(world.objects.replacing("${namespace}", with: cluster.namespace))
-            if let count { try await liveUntilDeath(after: count, in: cluster) }
-            let writes = try await live(in: cluster) { transport, pulse in
-                try await waitForTheEnd(cluster, name, transport, pulse)
+            do {
+                let end = try await run(dyingAfter: count, in: cluster)
+                try await removeClusterScoped(cluster)
+                return end
+            } catch {
+                try? await removeClusterScoped(cluster)  // the first error is the one to tell
+                throw error
             }
-            let end = End(writes: writes, objects: try await Snapshot.take(cluster))
-            let more = try await live(in: cluster) { transport, pulse in
-                try await waitForTheEnd(cluster, "\(name), again", transport, pulse)
-            }
-            guard more.isEmpty else {
-                throw NotSettled(description: "\(name): started again at the end, it still writes: \(more)")
-            }
-            return end
         }
+    }
+
+    private func removeClusterScoped(_ cluster: Cluster) async throws {
+        for resource in world.clusterScoped {
+            let options = ListOptions(labelSelector: World.label(cluster.namespace))
+            for item in try await cluster.client.page(resource, options).items {
+                guard let key = item.objectKey else { continue }
+                _ = try await cluster.client.send(.delete(resource, key))
+            }
+        }
+    }
+
+    private func run(dyingAfter count: Int?, in cluster: Cluster) async throws -> End {
+        let name = "\(world)" + (count.map { ", dying at write \($0)" } ?? "")
+        try await cluster.apply(world.objects.replacing("${namespace}", with: cluster.namespace))
+        try await world.prepare(cluster)
+        if let count { try await liveUntilDeath(after: count, in: cluster) }
+        let writes = try await live(in: cluster) { transport, pulse in
+            try await waitForTheEnd(cluster, name, transport, pulse)
+        }
+        let end = End(writes: writes, objects: try await Snapshot.take(cluster, world.clusterScoped))
+        let more = try await live(in: cluster) { transport, pulse in
+            try await waitForTheEnd(cluster, "\(name), again", transport, pulse)
+        }
+        guard more.isEmpty else {
+            throw NotSettled(description: "\(name): started again at the end, it still writes: \(more)")
+        }
+        return end
     }
 
     /// Returns when the world is as it should be and the life at rest: nothing is asked, done or due, its caches hold all that
@@ -173,7 +202,7 @@ private struct Settling: Sendable {
                 if transport.requestCount == count { try await Task.sleep(for: .milliseconds(100)) }
             }
             guard .now < limit else {
-                let objects = try await Snapshot.take(cluster).joined(separator: "\n")
+                let objects = try await Snapshot.take(cluster, world.clusterScoped).joined(separator: "\n")
                 throw NotSettled(description: "\(name), not in 60 seconds: \(found); what is there:\n\(objects)")
             }
             try await Task.sleep(for: .milliseconds(10))
@@ -244,10 +273,14 @@ private enum Snapshot {
         ResourceType(group: group, version: version, kind: kind, plural: plural, isNamespaced: true)
     }
 
-    static func take(_ cluster: Cluster) async throws -> [String] {
+    static func take(_ cluster: Cluster, _ clusterScoped: [ResourceType]) async throws -> [String] {
         var lines: [String] = []
-        for resource in resources {
-            let list = try await cluster.client.page(resource, ListOptions(namespace: cluster.namespace))
+        for resource in resources + clusterScoped {
+            let options =
+                resource.isNamespaced
+                ? ListOptions(namespace: cluster.namespace)
+                : ListOptions(labelSelector: World.label(cluster.namespace))
+            let list = try await cluster.client.page(resource, options)
             for item in list.items where item["type"]?.stringValue != "kubernetes.io/service-account-token" {
                 let text = String(decoding: normalised(item, in: cluster.namespace).serialized(), as: UTF8.self)
                 lines.append("\(resource.kind) \(text)")

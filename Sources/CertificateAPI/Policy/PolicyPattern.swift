@@ -1,9 +1,9 @@
 /// A text in which `*` stands for any characters, none included, up to the next separator, and `**` for any at all.
 ///
 /// Compared in time that grows with the product of both lengths, whatever the pattern is.
-struct PolicyPattern: Sendable, Hashable {
+package struct PolicyPattern: Sendable, Hashable {
     /// What a `*` does not go over; nil for nothing.
-    enum Separator: UInt8, Sendable, Hashable {
+    package enum Separator: UInt8, Sendable, Hashable {
         case dot = 0x2E
         case slash = 0x2F
         case at = 0x40
@@ -18,7 +18,7 @@ struct PolicyPattern: Sendable, Hashable {
     private let tokens: [Token]
     private let separator: Separator?
 
-    init(_ text: String, separator: Separator?) {
+    package init(_ text: String, separator: Separator?) {
         var tokens: [Token] = []
         var bytes = Array(text.utf8)[...]
         while let byte = bytes.popFirst() {
@@ -37,7 +37,7 @@ struct PolicyPattern: Sendable, Hashable {
         self.separator = separator
     }
 
-    func matches(_ text: String) -> Bool {
+    package func matches(_ text: String) -> Bool {
         // After each byte: the numbers of tokens that may have been used up.
         var states = reachable([0])
         for byte in text.utf8 {

@@ -1,5 +1,6 @@
 import ACME
 import CertificateAPI
+import Issuers
 import Wire
 
 /// What annotations of ours on an ACME issuer ask for beyond its spec.
@@ -17,10 +18,7 @@ struct IssuerOptions: Sendable, Equatable {
 
     init(_ annotations: [String: String]?, server: String) {
         let annotations = annotations ?? [:]
-        if let known = KnownCA(server: server) {
-            limits = known.limits
-            if let end = known.hasEnded { problems.append(end) }
-        }
+        if let end = KnownCA(server: server)?.hasEnded { problems.append(end) }
         if let text = annotations[Names.Annotation.preferredRoot] {
             chain = ChainPreference(root: text)
             if chain == nil {
@@ -39,30 +37,10 @@ struct IssuerOptions: Sendable, Equatable {
         case "preferred": profileIsPreferred = true
         case let text?: refuse(Names.Annotation.profileMode, text, "required or preferred")
         }
-        readLimits(annotations)
+        let (limits, unread) = CALimits.read(annotations, server: server)
+        self.limits = limits
+        problems += unread
         readSolving(annotations)
-    }
-
-    private mutating func readLimits(_ annotations: [String: String]) {
-        typealias Key = Names.Annotation
-        func window(_ key: String, _ known: OrderLimit?) -> OrderLimit? {
-            guard let text = annotations[key] else { return known }
-            if text == "none" { return nil }
-            if let limit = OrderLimit(text) { return limit }
-            refuse(key, text, "none, or a number and a time such as 300/3h")
-            return known
-        }
-        func count(_ key: String, _ known: Int?) -> Int? {
-            guard let text = annotations[key] else { return known }
-            if text == "none" { return nil }
-            if let count = Int(text), count > 0 { return count }
-            refuse(key, text, "none, or a number greater than 0")
-            return known
-        }
-        limits.orders = window(Key.orderLimit, limits.orders)
-        limits.sameNames = window(Key.sameNamesLimit, limits.sameNames)
-        limits.openOrders = count(Key.openOrders, limits.openOrders)
-        limits.openNames = count(Key.openNames, limits.openNames)
     }
 
     private mutating func readSolving(_ annotations: [String: String]) {
@@ -123,22 +101,5 @@ struct SolvingOptions: Sendable, Hashable {
         }
         if method.kind == .http01, selfCheck != .name { annotations[Names.Annotation.selfCheck] = selfCheck.rawValue }
         return annotations.isEmpty ? nil : annotations
-    }
-}
-
-/// So many orders in so much time.
-struct OrderLimit: Sendable, Hashable {
-    let count: Int
-    let period: Duration
-
-    /// Such as `300/3h`.
-    init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard parts.count == 2, let count = Int(parts[0]), count > 0,
-            let period = GoDuration(String(parts[1]))?.duration,
-            period >= .seconds(1), period <= .seconds(30 * 86400)
-        else { return nil }
-        self.count = count
-        self.period = period
     }
 }

@@ -1,20 +1,6 @@
+import Issuers
 import KubeModel
 import Wire
-
-/// What a CA lets one account have, as far as it says so or the issuer does.
-struct CALimits: Sendable, Hashable {
-    /// New orders in a time.
-    var orders: OrderLimit?
-    /// Orders for exactly the same names in a time.
-    var sameNames: OrderLimit?
-    /// Orders that are open at once.
-    var openOrders: Int?
-    /// Names that are being proved at once.
-    var openNames: Int?
-
-    /// For how long what was ordered counts.
-    var memory: Duration { max(orders?.period ?? .zero, sameNames?.period ?? .zero) }
-}
 
 /// An order that somebody wants to be made.
 struct OrderWish: Sendable, Hashable {

@@ -46,6 +46,7 @@ enum CertificateDecision {
         var notices: [CertificateAction] = []
         if case .passwordMissing(let problem) = view.keystores {
             notices = Issuing.say(problem.violation, in: &status, view)
+            status = Readiness.applied(to: status, view)
         }
         view.certificate.status = status
         return change(original, to: status) + Readiness.windowNotice(view, from: original.status).map { .tell($0) }

@@ -4,6 +4,7 @@ package import KubeModel
 package import KubeRuntime
 package import Logging
 import PKI
+import Synchronization
 package import Wire
 
 /// Keeps Certificates issued: looks, decides (`CertificateDecision`), and does what was decided in order.
@@ -32,16 +33,18 @@ package final class CertificateReconciler: Reconciler {
     let keystores: KeystoreReview
     /// Nil where there are no ACME issuers to wait for.
     let orders: Cache<Order>?
+    let challenges: Cache<Challenge>?
     let events: EventRecorder
     let settings: CertificateSettings
     let time: any TimeSource
     let logger: Logger
+    /// What the API server refused at the last look, by Certificate, so that it is told until it is done.
+    private let refusals = Mutex<[ObjectKey: Hindrance]>([:])
 
     package init(
         client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, secrets: SecretStore,
         approval: ApprovalGate, policies: PolicyBook, signer: InstantSigner, claims: RequestClaims,
-        orders: Cache<Order>? = nil,
-        events: EventRecorder,
+        orders: Cache<Order>? = nil, challenges: Cache<Challenge>? = nil, events: EventRecorder,
         settings: CertificateSettings, time: any TimeSource, logger: Logger
     ) {
         self.client = client
@@ -53,6 +56,7 @@ package final class CertificateReconciler: Reconciler {
         self.signer = signer
         self.claims = claims
         self.orders = orders
+        self.challenges = challenges
         keystores = KeystoreReview(secrets: secrets, limits: settings.limits)
         self.events = events
         self.settings = settings
@@ -63,6 +67,7 @@ package final class CertificateReconciler: Reconciler {
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let certificate = certificates[key] else {
             keystores.forget(key)
+            refusals.withLock { $0[key] = nil }
             return .onChange
         }
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
@@ -82,7 +87,29 @@ package final class CertificateReconciler: Reconciler {
             actions = CertificateDecision.decide(view)
         }
         var work = CertificateWork(self, view)
-        return try await work.apply(actions)
+        do {
+            let requeue = try await work.apply(actions)
+            refusals.withLock { $0[key] = nil }
+            return requeue
+        } catch {
+            // The next attempt tells it where this cannot: what counts is the refusal itself.
+            try? await tellRefusal(error, of: key)
+            throw error
+        }
+    }
+
+    /// Has the Certificate say what the API server refuses to do for it: else it would seem to be waited for forever.
+    private func tellRefusal(_ error: any Error, of key: ObjectKey) async throws {
+        guard let sentence = (error as? KubeError)?.standingRefusal else { return }
+        let hindrance = Hindrance(sentence, tellFrom: time.now())
+        refusals.withLock { refusals in
+            // The first of its wording keeps its time.
+            if refusals[key]?.sentence != hindrance.sentence { refusals[key] = hindrance }
+        }
+        guard var view = observe(key) else { return }
+        view.hindrance = hindrance
+        guard let status = Issuing.refused(view) else { return }
+        try await CertificateWork(self, view).setStatus(status)
     }
 
     /// One look at all caches, without waiting in between.
@@ -103,7 +130,24 @@ package final class CertificateReconciler: Reconciler {
             certificate: certificate,
             secret: secrets.knownFacts(ObjectKey(namespace: key.namespace, name: secretName)),
             nextKeys: nextKeys, requests: owned, rivals: rivals.sorted { $0.name < $1.name },
-            keystores: keystores.finding(key), obstacle: obstacle(owned), settings: settings, now: time.now())
+            keystores: keystores.finding(key), obstacle: obstacle(owned), settings: settings, now: time.now()
+        ).with(hindrance: { hindrance($0, owned) })
+    }
+
+    /// What the issuance under way waits for.
+    private func hindrance(_ view: CertificateView, _ requests: [RequestFacts]) -> (Hindrance?, waitsForOrder: Bool) {
+        guard let issuing = view.issuing else { return (nil, false) }
+        if let refused = refusals.withLock({ $0[view.certificate.key] }) { return (refused, false) }
+        guard let request = requests.last(where: { $0.revision == view.nextRevision }) else { return (nil, false) }
+        let orders = orders?.matching(index: ACMECaches.owner, value: request.metadata.uid ?? "") ?? []
+        let owned = orders.flatMap { order in
+            challenges?.matching(index: ACMECaches.owner, value: order.metadata.uid ?? "") ?? []
+        }
+        let began = issuing.lastTransitionTime ?? request.metadata.creationTimestamp ?? view.now
+        return (
+            Hindrance.find(request, orders: orders, challenges: owned, began: began),
+            !orders.isEmpty && !request.state.isFinal
+        )
     }
 
     /// What is in the way of the orders of requests that have brought nothing yet.
@@ -129,6 +173,27 @@ package final class CertificateReconciler: Reconciler {
         events.record(
             notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message, on: object,
             component: component)
+    }
+}
+
+extension CertificateView {
+    fileprivate func with(
+        hindrance find: (CertificateView) -> (Hindrance?, waitsForOrder: Bool)
+    ) -> CertificateView {
+        var view = self
+        (view.hindrance, view.waitsForOrder) = find(self)
+        return view
+    }
+}
+
+extension KubeError {
+    /// What the API server will say again until somebody changes something: a right or a quota that is missing, a policy,
+    /// an admission webhook that cannot be called. Nil for what passes by itself.
+    fileprivate var standingRefusal: String? {
+        guard let status, !isConflict, !isAlreadyExists, !isNotFound else { return nil }
+        let isUncalled = status.message?.contains("failed calling webhook") == true
+        guard isForbidden || isInvalid || status.code == 400 || isUncalled else { return nil }
+        return description
     }
 }
 

@@ -36,13 +36,17 @@ struct CertificateView: Sendable, Equatable {
     var keystores: KeystoreFinding
     /// What is in the way of the ACME order under way.
     var obstacle: String?
+    /// What the issuance under way waits for.
+    var hindrance: Hindrance?
+    /// Whether that is an ACME order.
+    var waitsForOrder = false
     var settings: CertificateSettings
     var now: Timestamp
 
     init(
         certificate: Certificate, secret: SecretFacts?, nextKeys: [SecretFacts] = [], requests: [RequestFacts] = [],
         rivals: [Rival] = [], issuesAtOnce: Bool = false, keystores: KeystoreFinding = .right,
-        obstacle: String? = nil, settings: CertificateSettings = .init(), now: Timestamp
+        obstacle: String? = nil, hindrance: Hindrance? = nil, settings: CertificateSettings = .init(), now: Timestamp
     ) {
         self.certificate = certificate
         do throws(FieldProblems) {
@@ -60,6 +64,7 @@ struct CertificateView: Sendable, Equatable {
         self.issuesAtOnce = issuesAtOnce
         self.keystores = keystores
         self.obstacle = obstacle
+        self.hindrance = hindrance
         self.settings = settings
         self.now = now
     }

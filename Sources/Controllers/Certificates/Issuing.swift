@@ -99,13 +99,15 @@ enum Issuing {
         var status = Readiness.applied(to: view.status, view)
         status.nextPrivateKeySecretName = key
         guard let best else {
+            tell(of: view.ripeHindrance, in: &status, view)
             return actions + [.setStatus(status), .createRequest(revision: view.nextRevision, nextKey: key)]
         }
         switch best.state {
         case .undecided, .pending:
+            tell(of: view.ripeHindrance, in: &status, view)
             if wantsTemporary(view) { actions.append(.storeTemporary(nextKey: key)) }
             actions.append(.setStatus(status))
-            return actions + later(Readiness.nextChange(view))
+            return actions + later(Readiness.nextChange(view), view.nextLookForHindrance)
         case .issued:
             guard case .passwordMissing(let problem) = view.keystores else {
                 return actions + [.complete(request: best.metadata.name, nextKey: key)]
@@ -149,11 +151,37 @@ enum Issuing {
             && Policy.secretIsUsable(view) != nil
     }
 
+    /// Has the Issuing condition tell what is waited for, or no longer.
+    private static func tell(of hindrance: Hindrance?, in status: inout Certificate.Status, _ view: CertificateView) {
+        guard var issuing = status.conditions[type: Condition.Kind.issuing] else { return }
+        issuing.message = Hindrance.told(hindrance, in: issuing.message)
+        status.conditions = status.conditions.setting(issuing, now: view.now)
+    }
+
+    /// The status that says what the API server has refused to do for this issuance; nil where none is under way.
+    static func refused(_ view: CertificateView) -> Certificate.Status? {
+        var status = view.status
+        if view.issuing == nil {
+            guard case .issue(let reason) = Trigger.decide(view) else { return nil }
+            status.conditions = status.conditions.setting(
+                Condition(
+                    type: Condition.Kind.issuing, status: .yes, reason: reason.reason,
+                    message: Readiness.sentence(reason.message),
+                    observedGeneration: view.certificate.metadata.generation), now: view.now)
+        }
+        status = Readiness.applied(to: status, view)
+        tell(of: view.ripeHindrance, in: &status, view)
+        return status
+    }
+
     // MARK: Ending
 
     /// The attempt failed: the status says why and when the next one is.
     static func fail(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
-        var status = Readiness.applied(to: view.status, view)
+        // What was waited for has answered.
+        var view = view
+        view.hindrance = nil
+        var status = view.status
         let attempts = (status.failedIssuanceAttempts ?? 0) + 1
         let retry = Backoff.retryTime(failedAt: view.now.wholeSeconds, attempts: attempts, view)
         status.lastFailureTime = view.now.wholeSeconds
@@ -166,16 +194,17 @@ enum Issuing {
                 type: Condition.Kind.issuing, status: .no, reason: problem.reason, message: message,
                 observedGeneration: view.certificate.metadata.generation),
             now: view.now)
-        status = Urgency.applied(to: status, view)
+        status = Readiness.applied(to: status, view)
         return [.setStatus(status), .tell(.warning(problem.reason, message))]
             + view.nextKeys.map(keyDeletion) + [.lookAgain(at: retry)]
     }
 
     /// Nothing can be done until somebody changes something.
     private static func block(_ view: CertificateView, _ problem: Violation) -> [CertificateAction] {
-        var status = Readiness.applied(to: view.status, view)
+        var status = view.status
         status.nextPrivateKeySecretName = nil
         let notices = say(problem, in: &status, view)
+        status = Readiness.applied(to: status, view)
         return [.setStatus(status)] + notices + view.nextKeys.map(keyDeletion) + later(Readiness.nextChange(view))
     }
 

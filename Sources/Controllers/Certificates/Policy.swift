@@ -40,9 +40,8 @@ enum Policy {
             (Names.Annotation.issuerName, issuer.name), (Names.Annotation.issuerKind, issuer.effectiveKind),
             (Names.Annotation.issuerGroup, issuer.effectiveGroup),
         ]
-        for (key, value) in expected where secret.annotations.hasKey(key) && !secret.annotations.has(key, value) {
-            // Issuers of our own group may be written with an empty kind or group.
-            if key != Names.Annotation.issuerName, secret.annotations.has(key, ""), isDefault(key, value) { continue }
+        for (key, value) in expected where secret.annotations.hasKey(key) {
+            if TargetMetadata.has(key, value, in: secret.annotations) { continue }
             return Violation(
                 reason: "IncorrectIssuer",
                 message:
@@ -56,10 +55,6 @@ enum Policy {
             return Violation(reason: "TemporaryCertificate", message: "the Secret holds a temporary certificate")
         }
         return nil
-    }
-
-    private static func isDefault(_ key: String, _ value: String) -> Bool {
-        key == Names.Annotation.issuerKind ? value == "Issuer" : value == Names.group
     }
 
     private static func keySuitsSpec(_ view: CertificateView) -> Violation? {

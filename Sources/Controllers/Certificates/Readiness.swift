@@ -16,20 +16,28 @@ enum Readiness {
         status.notAfter = leaf?.notAfter
         let renewal = Trigger.renewal(view)
         status.renewalTime = renewal?.time
-        status.conditions = status.conditions.setting(ready(view, violation, renewal), now: view.now)
+        let why = violation == nil ? trouble(status, view) : nil
+        status.conditions = status.conditions.setting(ready(view, violation, renewal, why), now: view.now)
         return Obstacle.applied(to: Urgency.applied(to: status, view), view)
     }
 
     private static func ready(
-        _ view: CertificateView, _ overruling: Violation?, _ renewal: RenewalPlan?
+        _ view: CertificateView, _ overruling: Violation?, _ renewal: RenewalPlan?, _ why: String?
     ) -> Condition {
         let violation =
             overruling ?? Policy.violation(view) ?? expired(view) ?? RevokedCertificate.violation(view)
             ?? unreadableWindows(renewal)
         return Condition(
             type: Condition.Kind.ready, status: violation == nil ? .yes : .no, reason: violation?.reason ?? "Ready",
-            message: violation.map { sentence($0.message) } ?? good(renewal),
+            message: violation.map { sentence($0.message) + (why ?? "") } ?? good(renewal),
             observedGeneration: view.certificate.metadata.generation)
+    }
+
+    /// Why what is missing does not come: what the issuance waits for, or why the last attempt has failed.
+    private static func trouble(_ status: Certificate.Status, _ view: CertificateView) -> String? {
+        if let hindrance = view.ripeHindrance { return Hindrance.told(hindrance, in: "") }
+        guard let issuing = status.conditions[type: Condition.Kind.issuing], issuing.status == .no else { return nil }
+        return issuing.message.nonEmpty.map { ". \($0)" }
     }
 
     /// What the condition of a good certificate says.

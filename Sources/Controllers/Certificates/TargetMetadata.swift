@@ -25,6 +25,16 @@ package enum TargetMetadata {
         ]) { _, ours in ours }
     }
 
+    /// Whether the Secret has the annotation as it is to be, or leaves the issuer's kind or group empty where it is the
+    /// usual one: cert-manager writes what the Certificate says, and that is no reason to write the Secret.
+    static func has(_ key: String, _ value: String, in annotations: MapPrint) -> Bool {
+        if annotations.has(key, value) { return true }
+        let isUsual =
+            key == Names.Annotation.issuerKind && value == "Issuer"
+            || key == Names.Annotation.issuerGroup && value == Names.group
+        return isUsual && annotations.has(key, "")
+    }
+
     /// Every annotation that may describe a certificate.
     static let descriptionKeys: Set<String> = [
         Names.Annotation.commonName, Names.Annotation.altNames, Names.Annotation.ipSANs, Names.Annotation.uriSANs,

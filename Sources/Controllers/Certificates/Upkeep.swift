@@ -19,9 +19,9 @@ enum Upkeep {
         guard let secret = view.secret, secret.leaf.value != nil, secret.privateKey.value != nil else { return false }
         let labels = TargetMetadata.labels(view.certificate)
         let annotations = TargetMetadata.annotations(view.certificate)
-        guard secret.describesLeaf, secret.labels.contains(labels), secret.annotations.contains(annotations) else {
-            return true
-        }
+        guard secret.describesLeaf, secret.labels.contains(labels),
+            annotations.allSatisfy({ TargetMetadata.has($0.key, $0.value, in: secret.annotations) })
+        else { return true }
         let mayStand = Set(annotations.keys).union(TargetMetadata.descriptionKeys)
         guard secret.owned.labels.isSubset(of: labels.keys), secret.owned.annotations.isSubset(of: mayStand) else {
             return true

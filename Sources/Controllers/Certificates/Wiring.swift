@@ -93,14 +93,18 @@ extension CertificateReconciler {
             else { return }
             enqueue(ObjectKey(namespace: request.metadata.namespace ?? "", name: owner.name))
         }
-        orders?.onChange { [requests] old, new in
+        orders?.onChange { [weak self] old, new in
+            guard let new, let owner = self?.certificate(of: new) else { return }
             let key = Names.Annotation.preflight
-            guard let new, new.metadata.annotations?[key] != old?.metadata.annotations?[key],
-                let request = new.metadata.controller, request.kind == CertificateRequest.resource.kind,
-                let owner = requests[ObjectKey(namespace: new.key.namespace, name: request.name)]?.metadata.controller,
-                owner.kind == Certificate.resource.kind
+            let isFound = new.metadata.annotations?[key] != old?.metadata.annotations?[key]
+            if isFound || self?.isNews(old?.status?.reason, new.status?.reason, for: owner) == true { enqueue(owner) }
+        }
+        challenges?.onChange { [weak self, orders] old, new in
+            guard let self, let new, new.status?.reason != old?.status?.reason, let owner = new.metadata.controller,
+                let order = orders?[ObjectKey(namespace: new.key.namespace, name: owner.name)],
+                let certificate = certificate(of: order)
             else { return }
-            enqueue(ObjectKey(namespace: new.key.namespace, name: owner.name))
+            if isNews(old?.status?.reason, new.status?.reason, for: certificate) { enqueue(certificate) }
         }
         secrets.facts.onChange { old, new in
             guard let secret = new ?? old else { return }
@@ -114,6 +118,28 @@ extension CertificateReconciler {
             guard let secret = new ?? old else { return }
             claimants(secret.metadata.namespace ?? "", secret.metadata.name)
         }
+    }
+}
+
+extension CertificateReconciler {
+    /// The Certificate whose request the Order is for.
+    private func certificate(of order: Order) -> ObjectKey? {
+        let namespace = order.key.namespace
+        guard let request = order.metadata.controller, request.kind == CertificateRequest.resource.kind,
+            let owner = requests[ObjectKey(namespace: namespace, name: request.name)]?.metadata.controller,
+            owner.kind == Certificate.resource.kind
+        else { return nil }
+        return ObjectKey(namespace: namespace, name: owner.name)
+    }
+
+    /// Whether what an Order or a Challenge says may be worth telling on the Certificate. An issuance that has only begun
+    /// looks by itself, and one that goes through until then needs no look.
+    private func isNews(_ old: String?, _ new: String?, for certificate: ObjectKey) -> Bool {
+        guard old != new, let issuing = certificates[certificate]?.status?.conditions[type: Condition.Kind.issuing],
+            issuing.status == .yes, let began = issuing.lastTransitionTime
+        else { return false }
+        let isWaiting = new.map { Hindrance.isWaiting($0) } ?? true
+        return time.now() - began >= (isWaiting ? Hindrance.sightPatience : Hindrance.patience)
     }
 }
 

@@ -45,6 +45,11 @@ enum ChallengeDecision {
     private static func advance(_ view: ChallengeView, _ step: inout ChallengeStep) {
         step.status.processing = true
         step.keepsTurn = true
+        // Known since an earlier look, and not written then.
+        if let time = step.progress.presentedAt, step.status.presented != true {
+            step.status.presented = true
+            step.status.presentedAt = time.wholeSeconds
+        }
         if let result = view.result { absorb(result, view, &step) }
         guard step.status.state?.isFinal != true, !view.isAsking else { return }
         if let time = step.progress.notBefore, view.now < time {

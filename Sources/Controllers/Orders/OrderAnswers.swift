@@ -1,5 +1,6 @@
 import ACME
 import CertificateAPI
+import HTTPTransport
 import Issuers
 import KubeModel
 import Wire
@@ -10,7 +11,7 @@ enum OrderAnswers {
         if case .giveUp = news.question { return }
         if let order = news.order {
             mirror(order, news, view, &plan)
-            if case .create = news.question { compareProfile(order, view, &plan) }
+            if news.question.makesOrder { compareProfile(order, view, &plan) }
         }
         for authorization in news.authorizations { mirror(authorization, &plan.status) }
         if let failure = news.failure {
@@ -127,6 +128,7 @@ extension OrderAnswers {
         _ error: ACMEError, _ question: OrderQuestion, _ view: OrderView, _ plan: inout OrderPlan
     ) {
         let sentence = "\(attempt(question)): \(error)"
+        if question.makesOrder, error.mayHaveActed { plan.progress.isInDoubt = true }
         plan.note(OrderTrouble(error, failures: plan.progress.failures + 1, now: view.now), of: view.order)
         switch error.advice {
         case .permanent:
@@ -164,17 +166,29 @@ extension OrderAnswers {
     private static func accountIsDoubtful(_ error: ACMEError, _ question: OrderQuestion) -> Bool {
         guard let refusal = error.refusal else { return false }
         if refusal.problem.type == .accountDoesNotExist { return true }
-        guard case .create = question else { return false }
+        guard question.makesOrder else { return false }
         return refusal.problem.type == .unauthorized
     }
 
     private static func attempt(_ question: OrderQuestion) -> String {
         switch question {
-        case .create: "Failed to create Order"
+        case .create, .resume: "Failed to create Order"
         case .authorizations: "Failed to read authorizations"
         case .finalize: "Failed to finalize Order"
         case .look: "Failed to read Order"
         case .giveUp: "Failed to give up authorizations"
+        }
+    }
+}
+
+extension ACMEError {
+    /// Whether the server may have done what it was asked, though its answer does not say so.
+    fileprivate var mayHaveActed: Bool {
+        switch self {
+        case .transport(let error, _): error.mayHaveReachedServer
+        case .problem(let refusal): refusal.status >= 500
+        case .malformed: true
+        default: false
         }
     }
 }

@@ -78,7 +78,7 @@ enum OrderDecision {
                 plan.lookAgain = turn.until
                 if turn.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
             } else {
-                plan.ask = .create(order)
+                plan.ask = view.isInherited || plan.progress.isInDoubt ? .resume(order) : .create(order)
             }
         } catch {
             plan.fail("Failed to create Order: \(error)", view.now)

@@ -24,6 +24,8 @@ package final class OrderReconciler: Reconciler {
     private let preflightMode: PreflightMode
     let time: any TimeSource
     private let progress = Mutex<[ObjectKey: Noted]>([:])
+    /// UIDs; nil before the first look.
+    private let inherited = Mutex<Set<String>?>(nil)
     let budget = Mutex(OrderBudget())
     let queue = KeySink()
     private let issuerQueue: @Sendable (ObjectReference) -> Void
@@ -80,7 +82,7 @@ package final class OrderReconciler: Reconciler {
         var (view, account) = observe(order)
         var plan = OrderDecision.decide(view)
         // Whether it is this one's turn is asked only where it matters.
-        if case .create = plan.ask, let account, let turn = turn(of: order, account) {
+        if plan.ask?.makesOrder == true, let account, let turn = turn(of: order, account) {
             view.turn = turn
             plan = OrderDecision.decide(view)
         }
@@ -107,9 +109,23 @@ package final class OrderReconciler: Reconciler {
                 hold: order.status?.url.nonEmpty == nil ? hold(over: order) : nil,
                 inspection: inspections.answer(for: key, uid: uid),
                 isInspecting: inspections.isUnderWay(for: key, uid: uid), preflightMode: preflightMode,
+                isInherited: isInherited(uid),
                 progress: noted?.uid == uid ? noted!.progress : OrderProgress(jitter: .random(in: 0..<1)),
                 now: time.now()), account
         )
+    }
+
+    /// Whether the Order was there when this process began to work, without the URL of an order at its CA.
+    private func isInherited(_ uid: String) -> Bool {
+        inherited.withLock { known in
+            let uids = known ?? Set(orders.all().filter { $0.status?.url.nonEmpty == nil }.compactMap(\.metadata.uid))
+            known = uids
+            return uids.contains(uid)
+        }
+    }
+
+    private func taken(by order: Order) -> Set<String> {
+        Set(orders.all().filter { $0.metadata.uid != order.metadata.uid }.compactMap { $0.status?.url.nonEmpty })
     }
 
     private func hold(over order: Order) -> OrderHold? {
@@ -185,7 +201,8 @@ package final class OrderReconciler: Reconciler {
         let work = OrderWork(
             client: account, question: question, spec: order.spec, url: status.url ?? "",
             finalizeURL: status.finalizeURL ?? "", options: facts.options, preference: facts.chainPreference,
-            accountKeys: access.clients.accountKeys, time: time)
+            accountKeys: access.clients.accountKeys, taken: question.isSearch ? taken(by: order) : [],
+            time: time)
         errands.start(for: order.key, uid: order.metadata.uid ?? "", lane: facts.issuer.server) { await work.run() }
     }
 }

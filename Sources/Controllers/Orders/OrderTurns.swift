@@ -60,7 +60,7 @@ extension OrderPlan {
     /// Whether the order is over, or could not be made: it takes no room in the CA's budget.
     func isOutOfBudget(_ view: OrderView) -> Bool {
         if status.state?.isFinal == true { return true }
-        guard case .create = view.news?.question else { return false }
+        guard view.news?.question.makesOrder == true else { return false }
         return view.news?.order == nil
     }
 }

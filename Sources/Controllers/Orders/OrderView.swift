@@ -24,6 +24,8 @@ struct OrderView: Sendable, Equatable {
     var preflightMode = PreflightMode.off
     /// Why and how long this order has to wait, where a CA's budget has no room for it now.
     var turn: OrderTurn?
+    /// Whether an earlier process may have made the order at the CA and not lived to write that down.
+    var isInherited = false
     var progress = OrderProgress()
     var now: Timestamp
 }
@@ -47,12 +49,16 @@ struct OrderProgress: Sendable, Hashable {
     var expires: Timestamp?
     /// What the look before the order has found last.
     var preflight: PreflightReport?
+    /// Whether the order may have been made, though the answer that would tell its URL did not come.
+    var isInDoubt = false
 }
 
 /// What to ask the server.
 enum OrderQuestion: Sendable, Hashable {
     /// Make the order.
     case create(NewACMEOrder)
+    /// The same, unless it was made already and the server tells of it.
+    case resume(NewACMEOrder)
     /// Read these authorizations.
     case authorizations([String])
     /// Ask for the certificate, and download it if it is there.
@@ -61,6 +67,18 @@ enum OrderQuestion: Sendable, Hashable {
     case look
     /// Give up these authorizations.
     case giveUp([String])
+}
+
+extension OrderQuestion {
+    /// Whether the answer is a new order.
+    var makesOrder: Bool {
+        switch self {
+        case .create, .resume: true
+        case .authorizations, .finalize, .look, .giveUp: false
+        }
+    }
+    /// Whether orders that the server has already are looked through.
+    var isSearch: Bool { if case .resume = self { true } else { false } }
 }
 
 /// What the server said.

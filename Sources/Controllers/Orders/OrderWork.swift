@@ -14,14 +14,19 @@ struct OrderWork: Sendable {
     let preference: ChainPreference
     /// No certificate may have one of these.
     let accountKeys: Set<PublicKey>
+    /// URLs of orders that other Orders stand for.
+    var taken: Set<String> = []
     let time: any TimeSource
 
     func run() async -> OrderNews {
         var news = OrderNews(question: question)
         do throws(ACMEError) {
             switch question {
-            case .create(let order):
-                let made = try await create(order)
+            case .create(let order), .resume(let order):
+                var known: ACMEOrder?
+                if case .resume = question { known = try await unfinished(order) }
+                let made: ACMEOrder
+                if let known { made = known } else { made = try await create(order) }
                 // Its URL is written down before anything else is asked, so that no other order is made in its place.
                 news.order = made
                 if made.status == .valid { try await download(made, &news) }
@@ -41,6 +46,39 @@ struct OrderWork: Sendable {
             news.failure = error
         }
         return news
+    }
+
+    /// How many orders are looked at in search of one.
+    private static let searchLimit = 20
+
+    /// The same order, made before by somebody who did not live to write down its URL; nil where there is none, and where
+    /// the server does not tell of orders.
+    private func unfinished(_ wanted: NewACMEOrder) async throws(ACMEError) -> ACMEOrder? {
+        let all: [String]
+        do {
+            all = try await client.orderURLs().filter { !taken.contains($0) }
+        } catch {
+            guard case .transport = error else { return nil }
+            throw error
+        }
+        // A server may have them newest first or last.
+        let half = Self.searchLimit / 2
+        let candidates =
+            all.count > Self.searchLimit ? all.suffix(half).reversed() + all.prefix(half) : all.reversed()
+        for url in candidates {
+            let order: ACMEOrder
+            do {
+                order = try await client.order(url)
+            } catch {
+                guard case .transport = error else { continue }
+                throw error
+            }
+            let isOpen = order.status == .pending || order.status == .ready
+            let hasTime = order.expires.map { $0 > time.now() } ?? true
+            let suits = wanted.profile == nil || order.profile == nil || order.profile == wanted.profile
+            if isOpen, hasTime, suits, Set(order.identifiers) == Set(wanted.identifiers) { return order }
+        }
+        return nil
     }
 
     private func create(_ order: NewACMEOrder) async throws(ACMEError) -> ACMEOrder {

@@ -10,6 +10,8 @@ package final class PolicyBook: Sendable {
     package let cache: Cache<CertificatePolicy>
     /// Whether the cluster has no such kind: then there is no policy.
     private let isAbsent = Mutex(false)
+    /// Open once they were known for the first time.
+    private let known = Latch()
 
     package init(cache: Cache<CertificatePolicy> = Cache()) { self.cache = cache }
 
@@ -30,6 +32,13 @@ package final class PolicyBook: Sendable {
         return PolicyDecision.judge(subject, by: policies)
     }
 
+    /// Returns when they have been read or the cluster turned out not to know them, or after `limit`: there is work that
+    /// does not depend on them.
+    package func waitUntilKnown(atMost limit: Duration, time: any TimeSource) async {
+        // Cancelled, it ends like one that took too long.
+        _ = await withTimeLimit(limit, time: time) { [known] in try? await known.wait() }
+    }
+
     /// Finds out whether the cluster knows the kind, until the policies have been read. Ends then, or when cancelled.
     package func settle(_ client: KubeClient, time: any TimeSource) async throws {
         while !cache.isSynced {
@@ -37,8 +46,13 @@ package final class PolicyBook: Sendable {
             let isServed = try? await client.serves(CertificatePolicy.resource)
             try Task.checkCancellation()
             isAbsent.withLock { $0 = isServed == false }
-            try await time.sleep(for: isServed == nil || isServed == true ? .milliseconds(200) : .seconds(5))
+            if isServed == false { known.open() }
+            _ = await withTimeLimit(isServed == nil ? .seconds(1) : .seconds(5), time: time) { [cache] in
+                try? await cache.waitUntilSynced()
+            }
+            try Task.checkCancellation()
         }
         isAbsent.withLock { $0 = false }
+        known.open()
     }
 }

@@ -8,12 +8,13 @@ import Synchronization
 package import Wire
 
 /// Asks CAs when they would like certificates to be renewed (RFC 9773), beside everything else: it writes `status.acme`
-/// of Certificates and nothing more.
+/// of Certificates, with the renewal time that follows from it, and nothing more.
 package final class RenewalReconciler: Reconciler {
     static let component = "cert-manager-certificates-renewal"
 
     private let client: KubeClient
     private let certificates: Cache<Certificate>
+    private let requests: Cache<RequestFacts>
     private let secrets: SecretStore
     private let access: ACMEAccess
     private let events: EventRecorder
@@ -23,11 +24,12 @@ package final class RenewalReconciler: Reconciler {
     private let queue = KeySink()
 
     package init(
-        client: KubeClient, certificates: Cache<Certificate>, secrets: SecretStore, access: ACMEAccess,
-        events: EventRecorder, time: any TimeSource
+        client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, secrets: SecretStore,
+        access: ACMEAccess, events: EventRecorder, time: any TimeSource
     ) {
         self.client = client
         self.certificates = certificates
+        self.requests = requests
         self.secrets = secrets
         self.access = access
         self.events = events
@@ -83,6 +85,8 @@ package final class RenewalReconciler: Reconciler {
         var status = certificate.status ?? .init()
         if status.acme != plan.acme {
             status.acme = plan.acme
+            // Else the controller of Certificates would write it right after this.
+            status.renewalTime = renewalTime(certificate, status) ?? status.renewalTime
             let written = try await StatusPatch.write(status, over: certificate.status, of: certificate, client)
             certificates.record(written)
         }
@@ -91,6 +95,18 @@ package final class RenewalReconciler: Reconciler {
                 notice.kind == .normal ? .normal : .warning, reason: notice.reason, message: notice.message,
                 on: ObjectReference(to: certificate), component: Self.component)
         }
+    }
+
+    private func renewalTime(_ certificate: Certificate, _ status: Certificate.Status) -> Timestamp? {
+        var certificate = certificate
+        certificate.status = status
+        let secret = ObjectKey(namespace: certificate.key.namespace, name: certificate.spec.secretName)
+        let view = CertificateView(
+            certificate: certificate, secret: secrets.knownFacts(secret),
+            requests: requests.matching(
+                index: CertificateReconciler.Index.certificate, value: certificate.metadata.uid ?? ""),
+            now: time.now())
+        return Trigger.renewal(view)?.time
     }
 
     private func ask(_ name: String, _ server: ACMEServer, _ certificate: Certificate) {

@@ -124,13 +124,19 @@ package struct Program: OwnDNSProvider {
         ]
         input["config"] = config.config
         input["secret"] = secret.map { .string($0.reveal()) }
+        let errand = input.serialized()
         let result = try await Subprocess.run(
             .path(FilePath(path)),
             environment: .custom([
                 "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "CERTWRIGHT_ACTION": action,
                 "CERTWRIGHT_FQDN": record.name.description, "CERTWRIGHT_VALUE": record.value,
                 "CERTWRIGHT_DNS_NAME": context.challenge.dnsName,
-            ]), input: .array(input.serialized()), output: .discarded, error: .string(limit: 65_536))
+            ]), input: .inputWriter, output: .discarded, error: .string(limit: 65_536)
+        ) { execution in
+            // A program may end without reading its errand. Subprocess, given the bytes, traps on a pipe that nobody reads.
+            _ = try? await execution.standardInputWriter.write(errand)
+            try? await execution.standardInputWriter.finish()
+        }
         return Outcome(isSuccess: result.terminationStatus.isSuccess, errors: result.standardError)
     }
 }

@@ -74,7 +74,7 @@ enum HTTP01Causes {
     }
 
     private static func pod(_ challenge: Challenge, _ reason: String, _ view: DiagnosisView) -> Cause? {
-        guard let pod = view.tree.pods(of: challenge).first else { return nil }
+        guard let pod = view.tree.pods(of: challenge).first else { return unseenPod(challenge, reason) }
         if pod.status?.conditions?.contains(where: { $0.type == "Ready" && $0.status == "True" }) == true { return nil }
         let waiting = pod.status?.containerStatuses?.lazy.compactMap { $0.state?.waiting }.first
         let pull = ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"]
@@ -91,6 +91,19 @@ enum HTTP01Causes {
         return cause(
             .solverPodNotRunning, challenge, "The solver pod \(pod.key) does not run: \(why).",
             [waiting?.message, unscheduled?.message], "kubectl describe pod \(pod.key.name) -n \(pod.key.namespace)")
+    }
+
+    /// Where pods may not be read from here, the controller's word of them counts.
+    private static func unseenPod(_ challenge: Challenge, _ reason: String) -> Cause? {
+        let isPull = reason.contains("cannot be pulled")
+        guard let range = reason.firstRange(of: "the solver pod "), isPull || reason.contains("is not ready (") else {
+            return nil
+        }
+        let pod = reason[range.upperBound...].prefix { $0 != " " }
+        return cause(
+            isPull ? .imageNotPulled : .solverPodNotRunning, challenge,
+            isPull ? "The image of the solver pod \(pod) cannot be pulled." : "The solver pod \(pod) does not run.", [],
+            "kubectl describe pod \(pod.split(separator: "/").last ?? "") -n \(challenge.key.namespace)")
     }
 
     private static func image(_ pod: Pod) -> String? { pod.spec?["containers"]?[0]?["image"]?.stringValue }
@@ -215,12 +228,15 @@ enum DNS01Causes {
         _ challenge: Challenge, _ reason: String, _ view: DiagnosisView, _ evidence: [String?]
     ) -> Cause? {
         let isWaiting = reason.contains("DNS-01 challenge propagation")
-        guard isWaiting, let since = challenge.status?.presentedAt, view.tree.now - since > .seconds(20) else {
-            return nil
-        }
+        // Some controllers do not say when they presented it: then it was not before the Challenge was made.
+        let told = challenge.status?.presentedAt
+        guard isWaiting, let since = told ?? challenge.metadata.creationTimestamp,
+            view.tree.now - since > .seconds(20)
+        else { return nil }
+        let written = told.map { "was written at \($0.rfc3339)" } ?? "is written"
         return Cause(
             .recordNotPropagated, at: ChallengeCauses.title(challenge),
-            "The TXT record of _acme-challenge.\(challenge.spec.dnsName) was written at \(since.rfc3339), and not every"
+            "The TXT record of _acme-challenge.\(challenge.spec.dnsName) \(written), and not every"
                 + " name server of the zone shows it: \(detail(reason)).",
             evidence: evidence,
             remedy: "see that all servers of the zone get the change: dig TXT _acme-challenge.\(challenge.spec.dnsName)"

@@ -36,7 +36,7 @@ package struct CertificateList: Sendable {
 }
 
 extension CertificateList.Entry {
-    init(_ certificate: Certificate) {
+    package init(_ certificate: Certificate) {
         let ready = certificate.status?.conditions[type: Condition.Kind.ready]
         let spec = certificate.spec
         namespace = certificate.metadata.namespace ?? ""

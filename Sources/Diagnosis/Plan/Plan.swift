@@ -1,12 +1,13 @@
 import Admission
 package import CertificateAPI
+import Issuers
 import KubeClient
 package import KubeModel
 import PKI
-import Solvers
+package import Solvers
 package import Wire
 
-/// What applying manifests would do to certificates; no CA and no DNS is asked.
+/// What applying manifests would do to certificates, as far as it can be told without asking anybody.
 package enum Plan {
     /// What the manifests meet in the cluster.
     package struct World: Sendable {
@@ -14,6 +15,11 @@ package enum Plan {
         package var certificates: [Certificate] = []
         package var issuers: [Issuer] = []
         package var clusterIssuers: [ClusterIssuer] = []
+        /// Of those namespaces too, or of all where they may be read.
+        package var orders: [Order] = []
+        /// Nil where they could not be read; empty where the cluster has none.
+        package var policies: [CertificatePolicy]?
+        package var now = Timestamp.now()
 
         package init() {}
     }
@@ -30,6 +36,12 @@ package enum Plan {
         package var key: ObjectKey
         package var action: Action
         package var lines: [Line] = []
+        /// What is to be looked into before an ACME order is made for it; nil where none would be.
+        package var inquiry: PreflightInquiry?
+
+        package static func == (one: Entry, other: Entry) -> Bool {
+            one.kind == other.kind && one.key == other.key && one.action == other.action && one.lines == other.lines
+        }
 
         package var hasProblems: Bool { lines.contains { $0.weight == .problem } }
 
@@ -52,7 +64,12 @@ package enum Plan {
         let placed = manifests.map { placing($0, in: namespace) }
         var world = world
         for manifest in placed { world.add(manifest) }
-        return placed.map { entry(for: $0, namespace, world) }
+        var ordered: [String: Int] = [:]
+        return placed.map { manifest in
+            var entry = entry(for: manifest, namespace, world)
+            BudgetPlan.judge(manifest, world, &ordered, &entry)
+            return entry
+        }
     }
 
     private static func placing(_ manifest: JSONValue, in namespace: String) -> JSONValue {
@@ -104,7 +121,7 @@ package enum Plan {
 }
 
 extension Plan.Entry {
-    mutating func add(_ weight: Weight, _ label: String, _ text: String) {
+    package mutating func add(_ weight: Weight, _ label: String, _ text: String) {
         lines.append(Line(label: label, text: text, weight: weight))
     }
 }
@@ -162,8 +179,27 @@ private enum CertificatePlan {
         let names = (spec.dnsNames ?? []) + (spec.ipAddresses ?? []) + (spec.uris ?? []) + (spec.emailAddresses ?? [])
         if !names.isEmpty { entry.add(.fact, "Names", names.joined(separator: ", ")) }
         rivals(certificate, world, &entry)
-        issuance(certificate, old, &entry)
-        issuer(certificate, world, &entry)
+        let issues = issuance(certificate, old, &entry)
+        policy(certificate, world, &entry)
+        issuer(certificate, world, issues, &entry)
+    }
+
+    /// What the approver will say, which judges the request by what this spec asks for.
+    private static func policy(_ certificate: Certificate, _ world: Plan.World, _ entry: inout Plan.Entry) {
+        guard let policies = world.policies else {
+            return entry.add(
+                .warning, "Policy", "CertificatePolicies could not be read: whether one denies it is not known")
+        }
+        guard !policies.isEmpty, let desired = try? DesiredCertificate(certificate.spec) else { return }
+        let subject = PolicySubject(
+            desired, issuer: certificate.spec.issuerRef, namespace: entry.key.namespace)
+        switch PolicyDecision.judge(subject, by: policies) {
+        case .ungoverned: entry.add(.fact, "Policy", "no CertificatePolicy selects it: it is approved")
+        case .allowed(let name): entry.add(.fact, "Policy", "the CertificatePolicy \(name) allows it")
+        case .denied, .unreadable:
+            let sentence = PolicyDecision.judge(subject, by: policies).sentence ?? "it is denied"
+            entry.add(.problem, "Policy", "its requests are denied: \(sentence)")
+        }
     }
 
     private static func rivals(_ certificate: Certificate, _ world: Plan.World, _ entry: inout Plan.Entry) {
@@ -179,19 +215,21 @@ private enum CertificatePlan {
     }
 
     /// Whether a certificate is asked for, and why.
-    private static func issuance(_ certificate: Certificate, _ old: Certificate?, _ entry: inout Plan.Entry) {
+    private static func issuance(
+        _ certificate: Certificate, _ old: Certificate?, _ entry: inout Plan.Entry
+    ) -> Bool {
         guard let old else {
             entry.add(.fact, "Issues", "yes: it is new (unless its Secret holds a certificate for it already)")
-            return
+            return true
         }
         let fields = differences(old.spec, certificate.spec)
-        if fields.isEmpty {
-            entry.add(
-                .fact, "Issues",
-                old.status?.conditions.isTrue(Condition.Kind.ready) == true ? "no" : "it is not ready now")
-        } else {
+        if !fields.isEmpty {
             entry.add(.fact, "Issues", "yes: \(fields.joined(separator: ", ")) changed")
+            return true
         }
+        let isReady = old.status?.conditions.isTrue(Condition.Kind.ready) == true
+        entry.add(.fact, "Issues", isReady ? "no" : "it is not ready now")
+        return !isReady
     }
 
     /// The fields that a certificate is issued anew for.
@@ -220,7 +258,9 @@ private enum CertificatePlan {
 
     // MARK: Who signs, and how names are proved
 
-    private static func issuer(_ certificate: Certificate, _ world: Plan.World, _ entry: inout Plan.Entry) {
+    private static func issuer(
+        _ certificate: Certificate, _ world: Plan.World, _ issues: Bool, _ entry: inout Plan.Entry
+    ) {
         let reference = certificate.spec.issuerRef
         let title = "\(reference.effectiveKind) \(reference.name)"
         guard reference.isOurs else {
@@ -238,11 +278,33 @@ private enum CertificatePlan {
         } else {
             entry.add(.warning, "Issuer", "\(title) is not ready: \(ready?.message ?? "no controller has seen it")")
         }
-        if let acme = found.spec.acme { solvers(certificate, acme, &entry) }
+        guard let acme = found.spec.acme else { return }
+        let names = solvers(certificate, acme, &entry)
+        guard issues else { return }
+        entry.inquiry = PreflightInquiry(
+            names: names, solvers: acme.solvers ?? [],
+            policy: CAAPolicy(
+                identities: identities(acme.server, found.status), accountURL: found.status?.acme?.uri ?? ""),
+            clockSkew: nil, namespace: entry.key.namespace, isClusterIssuer: reference.isClusterIssuer)
     }
 
-    private static func solvers(_ certificate: Certificate, _ acme: ACMEIssuer, _ entry: inout Plan.Entry) {
+    /// What CAA records call the CA: as it has told the controller, or as it is known.
+    private static func identities(_ server: String, _ status: IssuerStatus?) -> [String] {
+        let opening = "Identities for CAA records: "
+        let told = status?.conditions[type: "ServerInformation"]?.message ?? ""
+        if let start = told.firstRange(of: opening) {
+            let rest = told[start.upperBound...]
+            let end = rest.firstRange(of: ". ")?.lowerBound ?? rest.endIndex
+            return rest[..<end].split(separator: ",").map { String($0.drop { $0 == " " }) }
+        }
+        return KnownCA(server: server)?.caaIdentities ?? []
+    }
+
+    private static func solvers(
+        _ certificate: Certificate, _ acme: ACMEIssuer, _ entry: inout Plan.Entry
+    ) -> [PreflightInquiry.Name] {
         let spec = certificate.spec
+        var names: [PreflightInquiry.Name] = []
         if !(spec.uris ?? []).isEmpty || !(spec.emailAddresses ?? []).isEmpty {
             entry.add(.problem, "Names", "an ACME issuer certifies DNS names and IP addresses only")
         }
@@ -252,10 +314,13 @@ private enum CertificatePlan {
                     from: acme.solvers ?? [], for: authorization(name), labels: certificate.metadata.labels ?? [:],
                     annotations: certificate.metadata.annotations ?? [:], namespace: entry.key.namespace)
                 entry.add(.fact, "Solver", "\(name): \(text(chosen))")
+                names.append(.init(name, method: chosen.offered.type, solver: chosen.index))
             } catch {
                 entry.add(.problem, "Solver", "\(name): \(error)")
+                names.append(.init(name))
             }
         }
+        return names
     }
 
     /// As a CA that offers everything would make it.
@@ -284,5 +349,63 @@ private enum CertificatePlan {
             ?? (ingress?.ingressClassName.nonEmpty ?? ingress?.class.nonEmpty).map { "ingress class \($0)" }
             ?? "the default ingress class"
         return "HTTP-01 through \(by) (\(place))"
+    }
+}
+
+/// What is left of the CA's budget for each new order, those before it in the manifests taken off.
+private enum BudgetPlan {
+    /// - Parameter ordered: by account, how many orders the entries before this one make.
+    static func judge(
+        _ manifest: JSONValue, _ world: Plan.World, _ ordered: inout [String: Int], _ entry: inout Plan.Entry
+    ) {
+        guard entry.inquiry != nil, let certificate = try? manifest.decode(Certificate.self),
+            let budget = budget(certificate, entry.key.namespace, world)
+        else { return }
+        let account = budget.account.isEmpty ? "\(certificate.spec.issuerRef.name) at \(budget.server)" : budget.account
+        let before = ordered[account, default: 0]
+        ordered[account] = before + 1
+        if let hold = budget.hold {
+            entry.add(
+                .warning, "CA budget",
+                "the CA wants no order before \(hold.until.wholeSeconds.rfc3339), as it has told the Order \(hold.order)"
+            )
+        }
+        orders(budget, before, &entry)
+        let names = (certificate.spec.dnsNames ?? []) + (certificate.spec.ipAddresses ?? [])
+        let common = [certificate.spec.commonName.nonEmpty].compactMap(\.self)
+        guard let same = budget.sameNames(names + common, in: world.orders, now: world.now), same.used > 0 else {
+            return
+        }
+        let left = max(0, same.limit.count - same.used)
+        entry.add(
+            left == 0 ? .warning : .fact, "CA budget",
+            left == 0
+                ? "none is left for exactly these names, of \(same.limit.words): it waits"
+                : "\(left) left for exactly these names, of \(same.limit.words)")
+    }
+
+    private static func orders(_ budget: AccountBudget, _ before: Int, _ entry: inout Plan.Entry) {
+        guard let limit = budget.limits.orders, let left = budget.left else {
+            return entry.add(.fact, "CA budget", "no limit of new orders is known for \(budget.server)")
+        }
+        let now = left - before
+        entry.add(
+            now > 0 ? .fact : .warning, "CA budget",
+            now > 0
+                ? "\(now) new orders left, of \(limit.words)"
+                : "no new order is left, of \(limit.words): it waits its turn")
+    }
+
+    private static func budget(_ certificate: Certificate, _ namespace: String, _ world: Plan.World) -> AccountBudget? {
+        let accounts = world.issuers.map { IssuerAccount($0) } + world.clusterIssuers.map { IssuerAccount($0) }
+        let place = IssuerPlace(certificate.spec.issuerRef, namespace: namespace)
+        func budget(_ all: [some IssuerObject]) -> AccountBudget? {
+            let same = all.filter { IssuerPlace($0) == place }
+            // The spec is the manifest's, where there is one; the account is the stored one's.
+            guard var issuer = same.last else { return nil }
+            issuer.status = same.first { $0.metadata.uid != nil }?.status ?? issuer.status
+            return AccountBudget(issuer, among: accounts, orders: world.orders, now: world.now)
+        }
+        return place.isClusterIssuer ? budget(world.clusterIssuers) : budget(world.issuers)
     }
 }

@@ -1,6 +1,7 @@
 package import CertificateAPI
 package import KubeModel
 package import PKI
+import Solvers
 package import Wire
 
 /// A Certificate and everything that hangs on it, gathered at one moment.
@@ -39,7 +40,7 @@ package struct CertificateTree: Sendable {
     package func challenges(of order: Order) -> [Challenge] {
         challenges.filter { $0.metadata.controller?.uid == order.metadata.uid }
     }
-    package func pods(of challenge: Challenge) -> [Pod] { pods.filter { $0.isControlled(by: challenge) } }
+    package func pods(of challenge: Challenge) -> [Pod] { pods.filter { $0.answers(challenge) } }
     package func events(of object: some KubeObject) -> [Event] {
         events.filter { event in
             if let uid = event.involvedObject.uid, let own = object.metadata.uid { return uid == own }
@@ -51,6 +52,13 @@ package struct CertificateTree: Sendable {
 extension KubeObject {
     package func isControlled(by owner: some KubeObject) -> Bool {
         metadata.controller.map { $0.uid == owner.metadata.uid } ?? false
+    }
+}
+
+extension KubeObject {
+    /// Whether it is among what answers the challenge: its own, or shared with others, and then nobody's.
+    package func answers(_ challenge: Challenge) -> Bool {
+        isControlled(by: challenge) || SolverSet(challenge).map { $0.key == key } ?? false
     }
 }
 

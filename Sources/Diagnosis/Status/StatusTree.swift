@@ -195,9 +195,9 @@ package enum StatusTree {
             return node
         }
         func plain(_ object: some KubeObject) -> StatusNode { node(object, state: "present", .plain, tree, true) }
-        return pods + tree.services.filter { $0.isControlled(by: challenge) }.map { plain($0) }
-            + tree.ingresses.filter { $0.isControlled(by: challenge) }.map { plain($0) }
-            + tree.routes.filter { $0.isControlled(by: challenge) }.map { plain($0) }
+        return pods + tree.services.filter { $0.answers(challenge) }.map { plain($0) }
+            + tree.ingresses.filter { $0.answers(challenge) }.map { plain($0) }
+            + tree.routes.filter { $0.answers(challenge) }.map { plain($0) }
     }
 
     private static func mood(_ state: ACMEState?) -> StatusNode.Mood {

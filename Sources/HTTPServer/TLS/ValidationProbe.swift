@@ -16,6 +16,9 @@ package struct ValidationSight: Sendable, Hashable {
 
 /// Asks a listener for a validation certificate, as a CA does (RFC 8737 §3).
 package enum ValidationProbe {
+    /// What a CA sends as server name for a DNS name or an address (RFC 8737 §3, RFC 8738 §6).
+    package static func serverName(of domain: String) -> String { ValidationCertificate.Subject(domain).serverName }
+
     /// Connects to `host`, a name or an address, shakes hands and hangs up.
     package static func look(
         at host: String, port: Int, serverName: String, timeout: Duration = .seconds(10)

@@ -111,7 +111,8 @@ package enum CAProblem: Error, Sendable, Hashable, CustomStringConvertible {
         case .expired(let secret, let subject, let time):
             "The certificate \"\(subject)\" in Secret \(secret) expired at \(time.rfc3339)"
         case .notYetValid(let secret, let subject, let time):
-            "The certificate \"\(subject)\" in Secret \(secret) is valid only from \(time.rfc3339)"
+            "The certificate \"\(subject)\" in Secret \(secret) is valid only from \(time.rfc3339), which is yet to come by "
+                + "the controller's clock; where that time has passed, the clock is wrong"
         }
     }
 }

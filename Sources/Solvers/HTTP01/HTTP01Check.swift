@@ -106,8 +106,12 @@ struct HTTP01Check: Sendable {
             return .wrong("\(attempt) answers \(response.status.code) and not 200")
         }
         if response.body == Array(challenge.spec.key.utf8) { return .right }
-        return .wrong("\(attempt) answers another text, of \(response.body.count) bytes")
+        // Not how long it is: a page that differs each time is one cause.
+        return .wrong("\(attempt) answers another text")
     }
+
+    /// Whether somebody did answer, by the sentence that `problem` gives.
+    static func isAnswer(_ problem: String) -> Bool { problem.contains(" answers ") }
 
     /// Certificates are not looked at: it is what they are to be had for. A key authorization is short, and what is longer
     /// is the page of somebody else.

@@ -55,7 +55,8 @@ package struct HTTP01Solver: ChallengeSolver {
         }
         let again = CheckPace.delay(presentedAt: challenge.status?.presentedAt, now: time.now())
         do throws(SolverError) {
-            let news = try await restore(challenge)
+            var news = try await restore(challenge)
+            if news == nil { news = await detour(challenge, problem) }
             return .notYet(news.map { "\(problem); \($0)" } ?? problem, again: again)
         } catch .notNow(let sentence, let soon) {
             return .notYet("\(problem); \(sentence)", again: max(again, soon))
@@ -114,6 +115,34 @@ package struct HTTP01Solver: ChallengeSolver {
         guard case .gateway = objects.way else { return nil }
         return try await find(HTTPRoute.self, objects.ownKey)?.news
     }
+
+    /// An ingress controller takes a moment to take up an Ingress.
+    private static let uptake = Duration.seconds(5)
+
+    /// Why a pod that is ready is not what is seen; nil where nothing is known of that.
+    private func detour(_ challenge: Challenge, _ problem: String) async -> String? {
+        guard challenge.selfCheck != .service, let since = challenge.status?.presentedAt,
+            time.now() - since > Self.uptake
+        else { return nil }
+        if let name = challenge.spec.solver.http01?.ingress?.ingressClassName.nonEmpty, await lacksClass(name) {
+            return "the cluster has no IngressClass \(name), which the solver names: no ingress controller serves it"
+        }
+        guard HTTP01Check.isAnswer(problem) else { return nil }
+        return "the solver pod is ready, so that something else answers there: another Ingress, a route or a redirect"
+    }
+
+    /// Where it may not be looked for, it counts as there.
+    private func lacksClass(_ name: String) async -> Bool {
+        do throws(KubeError) {
+            _ = try await client.send(.get(Self.ingressClasses, ObjectKey(name: name)))
+            return false
+        } catch {
+            return error.isNotFound
+        }
+    }
+
+    private static let ingressClasses = ResourceType(
+        group: "networking.k8s.io", version: "v1", kind: "IngressClass", plural: "ingressclasses", isNamespaced: false)
 
     func objects(for challenge: Challenge) throws(SolverError) -> SolverObjects {
         guard let http01 = challenge.spec.solver.http01 else { throw .refused([.required(Self.path)]) }

@@ -104,11 +104,25 @@ extension Pod {
     /// Whether it will never serve again.
     fileprivate var hasEnded: Bool { status?.phase == "Failed" || status?.phase == "Succeeded" }
 
+    private static let pullReasons: Set = [
+        "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable",
+    ]
+
     /// What keeps it from serving, as a sentence; nil when nothing seems to.
     var news: String? {
         if isReady { return nil }
         let waiting = status?.containerStatuses?.lazy.compactMap { $0.state?.waiting }.first
+        if let why = waiting?.reason, Self.pullReasons.contains(why) {
+            // The kubelet tries, and pauses, and words each try anew.
+            let image = spec?["containers"]?[0]?["image"]?.stringValue ?? ""
+            let steady = why == "ErrImagePull" ? "ImagePullBackOff" : why
+            return "the image \(image) of the solver pod \(key) cannot be pulled (\(steady))"
+        }
         let unscheduled = status?.conditions?.first { $0.type == "PodScheduled" && $0.status == "False" }
+        // How long it pauses before it starts one again is told in seconds.
+        if waiting?.reason == "CrashLoopBackOff" {
+            return "the solver pod \(key) is not ready (\(status?.phase ?? "no phase yet")): CrashLoopBackOff"
+        }
         let reason = waiting?.reason ?? unscheduled?.reason ?? status?.reason
         let detail = waiting?.message ?? unscheduled?.message ?? status?.message
         let causes = [reason, detail].compactMap(\.nonEmpty)

@@ -19,9 +19,11 @@ struct ControllerCommand: AsyncParsableCommand {
     @OptionGroup(title: "ACME orders") var issuance: IssuanceFlags
     @OptionGroup(title: "Serving") var serving: ServingFlags
     @OptionGroup(title: "TLS of /metrics") var metricsTLS: MetricsTLSFlags
+    @OptionGroup(title: "Web pages") var dashboard: DashboardFlags
     @OptionGroup(title: "Other parts in this process") var companions: CompanionFlags
     @OptionGroup(title: "Webhook, with --with=webhook") var webhook: WebhookFlags
     @OptionGroup(title: "CA injection, with --with=cainjector") var injection: InjectionFlags
+    @OptionGroup(title: "ACME server, with --with=acme-server") var acmeServer: ACMEServerFlags
     @OptionGroup(title: "Features") var features: FeatureFlags
     @OptionGroup(title: "Logging") var logging: LoggingFlags
     @OptionGroup(title: "Credentials of clouds") var ambient: AmbientFlags
@@ -31,12 +33,14 @@ struct ControllerCommand: AsyncParsableCommand {
         try leaderElection.validate()
         try metricsTLS.validate()
         try webhook.validate()
+        try acmeServer.validate()
         try features.validate(for: companions.programs)
         try compatibility.validate()
         try controllers.validate()
         try certificates.validate()
         try gateway.validate()
         try acme.validate()
+        try dashboard.validate()
     }
 
     func run() async throws {

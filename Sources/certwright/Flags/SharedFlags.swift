@@ -97,25 +97,29 @@ struct CompanionFlags: ParsableArguments {
     @Option(
         name: .customLong("with"),
         help: """
-            Other parts to run in this process, separated by commas: \(Companion.allNames). Each keeps its own lease, but for the webhook, which answers in every replica; \
+            Other parts to run in this process, separated by commas: \(Companion.allNames). Each keeps its own lease, but for the webhook and acme-server, which answer in every \
+            replica; \
             docs/decisions says what the failure of one means.
             """,
         transform: Companion.parse)
     var with: [Companion] = []
 
-    var programs: Set<Program> { Set([.controller] + with.map(\.program)) }
+    var programs: Set<Program> { Set([.controller] + with.compactMap(\.program)) }
 }
 
 /// A part that can run in the controller's process or in one of its own.
 enum Companion: String, CaseIterable {
     case webhook, cainjector
+    case acmeServer = "acme-server"
 
     static var allNames: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    var program: Program {
+    /// Nil for one that has no configuration file and no feature gates.
+    var program: Program? {
         switch self {
         case .webhook: .webhook
         case .cainjector: .cainjector
+        case .acmeServer: nil
         }
     }
 

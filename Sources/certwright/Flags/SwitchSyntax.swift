@@ -34,7 +34,7 @@ enum SwitchSyntax {
     static let switches: Set<String> = [
         "leader-elect", "acme-http01-solver-run-as-non-root", "dns01-recursive-nameservers-only",
         "enable-certificate-owner-ref", "http2", "enable-gateway-api", "enable-gateway-api-listenerset",
-        "enable-traefik-routes",
+        "enable-traefik-routes", "dashboard",
         "enable-profiling", "issuer-ambient-credentials",
         "cluster-issuer-ambient-credentials", "enable-certificates-data-source",
         "enable-validatingwebhookconfigurations-injectable", "enable-mutatingwebhookconfigurations-injectable",

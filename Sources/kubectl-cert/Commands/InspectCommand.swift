@@ -176,7 +176,8 @@ struct InspectURLCommand: AsyncParsableCommand {
         commandName: "url",
         abstract: "Shows the certificate that a server shows, such as https://shop.example or shop:8443.",
         discussion: """
-            --connect asks another address than the name's, a pod's or a balancer's say. With --secret it is compared with \
+            Any server that speaks TLS from the first byte can be asked: nothing is sent to it. --connect asks another \
+            address than the name's, a pod's or a balancer's say. With --secret it is compared with \
             the one in a Secret: a new certificate may lie there and the old one still be served.
             """)
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CertificateAPI
+import DNSWire
 import Diagnosis
 import KubeClient
 import KubeModel
@@ -10,9 +11,19 @@ struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Says what applying manifests would do to certificates, without applying them.",
         discussion: """
-            Names, issuer, the solver that each name gets, whether a certificate would be asked for, and what the webhook \
-            would refuse. No CA and no DNS is asked, and nothing is changed. Exits with 1 where there is a problem.
+            Names, issuer, the solver that each name gets, whether a certificate would be asked for, what the webhook would \
+            refuse, the verdict of CertificatePolicies, and what is left of the CA's budget. Before an ACME order CAA records, \
+            addresses and DNS zones are looked at as the controller does, from this machine: names inside the cluster may look \
+            different from here, and Secrets of DNS solvers are read with your rights. No CA is asked, and nothing is changed. \
+            Exits with 1 where there is a problem.
             """)
+
+    @Flag(inversion: .prefixedNo, help: "Look at CAA records, addresses and DNS zones before orders.")
+    var preflight = true
+
+    @Option(
+        help: "A DNS server (host:port, or an https URL) to ask; may be given again. Default: those of this machine.")
+    var nameserver: [String] = []
 
     @Option(
         name: [.customShort("f"), .long], help: "A file of manifests, - for standard input; may be given again.",
@@ -23,11 +34,22 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var place: NamespaceFlags
     @OptionGroup(title: "Cluster") var connection: ConnectionFlags
 
+    func validate() throws {
+        for server in nameserver where DNSServer(server) == nil {
+            throw ValidationError("--nameserver takes host:port or an https URL; \"\(server)\" is neither.")
+        }
+    }
+
     func run() async throws {
         let console = Console(output)
         let manifests = try filename.flatMap { try Files.objects($0) }
+        let command = self
         let entries = try await Session.run(connection, namespace: place.namespace) { session in
-            Plan.make(manifests, namespace: session.namespace, in: try await Self.world(manifests, session))
+            let entries = Plan.make(
+                manifests, namespace: session.namespace, in: try await Self.world(manifests, session))
+            guard command.preflight else { return entries }
+            let look = await PreflightLook(session, nameservers: command.nameserver.compactMap(DNSServer.init))
+            return await look.look(at: entries)
         }
         let shown = entries.filter { $0.action != .passOver || $0.hasProblems }
         if !console.printed(["items": .array(shown.map(\.json))]) { Self.tell(shown, console) }
@@ -48,7 +70,30 @@ struct PlanCommand: AsyncParsableCommand {
             guard error.isForbidden else { throw error }
             Console.note("ClusterIssuers may not be read: what refers to them is taken to be missing.")
         }
+        world.now = await session.clusterTime().now
+        world.orders = await orders(Set(named + [session.namespace]), session)
+        world.policies = await policies(session)
         return world
+    }
+
+    /// Of all namespaces, since they share accounts; of those that the manifests name where no more may be read.
+    private static func orders(_ namespaces: Set<String>, _ session: Session) async -> [Order] {
+        if let all = try? await session.client.listAll(Order.self, ListOptions()).items { return all }
+        Console.note("Orders of other namespaces may not be read: the CA's budget may be smaller than what is said.")
+        var orders: [Order] = []
+        for namespace in namespaces.sorted() {
+            orders += (try? await session.client.listAll(Order.self, ListOptions(namespace: namespace)).items) ?? []
+        }
+        return orders
+    }
+
+    /// Nil where they cannot be read; none where the cluster does not know the kind.
+    private static func policies(_ session: Session) async -> [CertificatePolicy]? {
+        do throws(KubeError) {
+            return try await session.client.listAll(CertificatePolicy.self, ListOptions()).items
+        } catch {
+            return error.isNotFound || error.isUnserved ? [] : nil
+        }
     }
 
     private static func tell(_ entries: [Plan.Entry], _ console: Console) {

@@ -43,12 +43,18 @@ struct TakeoverCommand: AsyncParsableCommand {
         try await Session.run(connection, namespace: namespace) { session in
             let look = TakeoverLook(client: session.client, namespace: session.namespace)
             let view = try await look.view(manifests: manifests)
-            let plan = command.back ? Takeover.back(view) : Takeover.decide(view)
+            var plan = command.back ? Takeover.back(view) : Takeover.decide(view)
+            let work = TakeoverWork(session: session, console: console, manifests: manifests, timeout: command.timeout)
+            if !command.back {
+                // What the API server would refuse is found out before cert-manager is stopped.
+                let refusals = try await work.refusals()
+                plan.blockers += refusals
+                if !refusals.isEmpty { plan.steps = [] }
+            }
             if !console.printed(plan.json) { Self.tell(plan, console, isDone: command.yes) }
             guard plan.blockers.isEmpty else { throw ExitCode(CommandFailure.notWell) }
             guard command.yes else { return }
             let before = try await look.prints(view.certificates)
-            let work = TakeoverWork(session: session, console: console, manifests: manifests, timeout: command.timeout)
             try await work.carryOut(plan.steps)
             try await Self.compare(look, view.certificates, before, console)
         }
@@ -168,6 +174,42 @@ struct TakeoverWork: Sendable {
 
     /// Server-side apply that takes the fields over, also from Helm and from kubectl.
     private func apply(_ manifest: JSONValue) async throws {
+        let end = session.time.elapsed() + .seconds(20)
+        while true {
+            do {
+                return try await send(manifest, dryRun: false)
+            } catch let error as KubeError {
+                // A kind whose definition was applied a moment ago is not served yet.
+                guard error.isUnserved, session.time.elapsed() < end else { throw error }
+            }
+            try await session.time.sleep(for: .milliseconds(300))
+        }
+    }
+
+    /// What of the manifests the API server would refuse, a sentence each.
+    func refusals() async throws -> [String] {
+        var sentences: [String] = []
+        for manifest in manifests {
+            do {
+                try await send(manifest, dryRun: true)
+            } catch let error as KubeError {
+                // What is not there yet may be in another manifest: a namespace, or the definition of a kind.
+                if error.isNotFound || error.isUnserved { continue }
+                guard error.status != nil else { throw error }
+                sentences.append("\(Self.title(manifest)) cannot be applied: \(error)")
+            } catch let failure as CommandFailure {
+                sentences.append("\(Self.title(manifest)) cannot be applied: \(failure)")
+            }
+        }
+        return sentences
+    }
+
+    private static func title(_ manifest: JSONValue) -> String {
+        "\(manifest["kind"]?.stringValue ?? "?") \(manifest.objectKey.map { "\($0)" } ?? "?")"
+    }
+
+    /// Fields that an older API server does not know are left out, as a client-side apply would have them dropped.
+    private func send(_ manifest: JSONValue, dryRun: Bool) async throws {
         guard let key = manifest.objectKey, let apiVersion = manifest["apiVersion"]?.stringValue,
             let kind = manifest["kind"]?.stringValue
         else { throw CommandFailure("a manifest has no apiVersion, kind or name", code: CommandFailure.cluster) }
@@ -179,17 +221,23 @@ struct TakeoverWork: Sendable {
             place = session.key(key.name)
             manifest["metadata"]?["namespace"] = .string(place.namespace)
         }
-        let request = KubeRequest.apply(type, place, manifest, fieldManager: Version.fieldManager, force: true)
-        let end = session.time.elapsed() + .seconds(20)
+        var left: [String] = []
         while true {
+            var request = KubeRequest.apply(type, place, manifest, fieldManager: Version.fieldManager, force: true)
+            if dryRun { request.query.append(.init("dryRun", "All")) }
             do throws(KubeError) {
                 _ = try await client.send(request)
-                return
+                break
             } catch {
-                // A kind whose definition was applied a moment ago is not served yet.
-                guard error.isUnserved, session.time.elapsed() < end else { throw error }
+                let unknown = UndeclaredFields.paths(in: error.status?.message ?? "")
+                let rest = unknown.reduce(manifest) { UndeclaredFields.removing($1, from: $0) ?? $0 }
+                guard rest != manifest else { throw error }
+                manifest = rest
+                left += unknown
             }
-            try await session.time.sleep(for: .milliseconds(300))
+        }
+        if !dryRun, !left.isEmpty {
+            Console.note("\(kind) \(key): without what this API server does not know: \(left.joined(separator: ", "))")
         }
     }
 

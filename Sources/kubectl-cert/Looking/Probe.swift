@@ -27,8 +27,8 @@ enum Probe {
 
     private static func request(_ url: String, _ connect: String?, _ trust: TLSOptions.Trust) -> TransportRequest {
         var request = TransportRequest(
-            url: url, method: .head, tls: TLSOptions(trust: trust), deadline: .seconds(15), bodyLimit: 1 << 20)
-        request.keepsPeerCertificates = true
+            url: url, tls: TLSOptions(trust: trust), deadline: .seconds(15), bodyLimit: 1 << 20)
+        request.endsAtHandshake = true
         if let connect, let address = HTTPAddress(url: url) {
             request.addressOverrides = ["\(address.host):\(address.port)": connect]
         }

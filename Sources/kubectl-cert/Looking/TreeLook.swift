@@ -30,11 +30,11 @@ struct TreeLook: Sendable {
         guard !tree.orders.isEmpty else { return try await withEvents(tree) }
         tree.challenges = try await children(Challenge.self, of: tree.orders.map(\.metadata.uid), tree.namespace)
         guard tree.challenges.contains(where: { $0.spec.type == .http01 }) else { return try await withEvents(tree) }
-        let owners = tree.challenges.map(\.metadata.uid)
-        tree.pods = await solverObjects(Pod.self, of: owners, tree.namespace)
-        tree.services = await solverObjects(Service.self, of: owners, tree.namespace)
-        tree.ingresses = await solverObjects(Ingress.self, of: owners, tree.namespace)
-        tree.routes = await solverObjects(HTTPRoute.self, of: owners, tree.namespace)
+        let challenges = tree.challenges
+        tree.pods = await solverObjects(Pod.self, of: challenges, tree.namespace)
+        tree.services = await solverObjects(Service.self, of: challenges, tree.namespace)
+        tree.ingresses = await solverObjects(Ingress.self, of: challenges, tree.namespace)
+        tree.routes = await solverObjects(HTTPRoute.self, of: challenges, tree.namespace)
         return try await withEvents(tree)
     }
 
@@ -87,10 +87,12 @@ struct TreeLook: Sendable {
     }
 
     /// What may not be read, or is not served (the Gateway API), is not shown.
-    private func solverObjects<T: KubeObject>(_ type: T.Type, of owners: [String?], _ namespace: String) async -> [T] {
+    private func solverObjects<T: KubeObject>(
+        _ type: T.Type, of challenges: [Challenge], _ namespace: String
+    ) async -> [T] {
         let options = ListOptions(namespace: namespace, labelSelector: "\(Names.Label.http01Solver)=true")
         guard let all = try? await client.listAll(type, options).items else { return [] }
-        return all.filter { child in owners.contains { $0 != nil && $0 == child.metadata.controller?.uid } }
+        return all.filter { child in challenges.contains { child.answers($0) } }
     }
 
     private func withEvents(_ tree: CertificateTree) async throws -> CertificateTree {

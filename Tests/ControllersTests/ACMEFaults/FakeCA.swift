@@ -12,10 +12,12 @@ final class FakeCA: HTTPTransport {
     /// What a request is for.
     enum Kind: String, Sendable, Hashable, CaseIterable {
         case directory, newNonce, newOrder, authorization, challenge, finalize, order, certificate
-        case newAccount, keyChange, revoke, renewalInfo
+        case newAccount, account, orderList, keyChange, revoke, renewalInfo
 
         /// Those of an order.
-        static let ordering = allCases.filter { ![.newAccount, .keyChange, .revoke, .renewalInfo].contains($0) }
+        static let ordering: [Kind] = [
+            .directory, .newNonce, .newOrder, .authorization, .challenge, .finalize, .order, .certificate,
+        ]
     }
 
     /// How the server misbehaves.
@@ -63,6 +65,8 @@ final class FakeCA: HTTPTransport {
         var profiles: [String] = []
         /// Whether it tells of renewals.
         var tellsOfRenewals = true
+        /// Whether an account has a list of its orders; Let's Encrypt's have none.
+        var listsOrders = true
     }
 
     static let base = "https://ca.example"
@@ -156,6 +160,8 @@ final class FakeCA: HTTPTransport {
         case "dir": return .directory
         case "nonce": return .newNonce
         case "new-acct": return .newAccount
+        case "acct": return .account
+        case "orders": return .orderList
         case "key-change": return .keyChange
         case "revoke": return .revoke
         case "ari": return .renewalInfo
@@ -210,6 +216,9 @@ extension FakeCA {
         case .challenge: return accept(parts[1])
         case .finalize: return try finalize(parts[1], payload)
         case .certificate: return try await certificate(parts[1])
+        case .account:
+            return json(["status": "valid", "orders": dislikes.listsOrders ? "https://ca.example/orders/1" : .null])
+        case .orderList: return list()
         case .order, .directory, .newNonce, .renewalInfo: return order(parts[1])
         }
     }
@@ -273,6 +282,11 @@ extension FakeCA {
             return number
         }
         return with(order("\(number)", status: .created), ["Location": "\(Self.base)/order/\(number)"])
+    }
+
+    private func list() -> Response {
+        let numbers = state.withLock { $0.orders.keys.sorted() }
+        return json(["orders": .array(numbers.map { .string("\(Self.base)/order/\($0)") })])
     }
 
     private func order(_ name: String, status: HTTPResponse.Status = .ok) -> Response {

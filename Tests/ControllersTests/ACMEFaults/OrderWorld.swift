@@ -23,13 +23,16 @@ final class OrderWorld {
     private(set) var steps = 0
 
     private var news: OrderNews?
+    private var isInherited = false
     private var progress = OrderProgress()
     private var challengeNews: [String: ChallengeNews] = [:]
     private var challengeProgress: [String: ChallengeProgress] = [:]
 
-    init(plan: FakeCA.Plan? = nil, names: [String] = ["a.example"]) async throws {
+    init(
+        plan: FakeCA.Plan? = nil, names: [String] = ["a.example"], dislikes: FakeCA.Dislikes = .init()
+    ) async throws {
         clock = FaultClock()
-        ca = try await FakeCA(plan: plan, clock: clock)
+        ca = try await FakeCA(plan: plan, clock: clock, dislikes: dislikes)
         let key = try await PrivateKey.generate(.ecdsa(.p256))
         let server = ACMEServer(
             settings: .init(directoryURL: "\(FakeCA.base)/dir", userAgent: "certwright-tests"), transport: ca,
@@ -72,6 +75,7 @@ final class OrderWorld {
         guard let due = diesAfter, ca.seen.count >= due else { return false }
         diesAfter = nil
         news = nil
+        isInherited = order.status?.url == nil
         progress = OrderProgress()
         challengeNews = [:]
         challengeProgress = [:]
@@ -82,7 +86,7 @@ final class OrderWorld {
     private func stepOrder(_ next: inout [Timestamp]) async throws -> Bool {
         let view = OrderView(
             order: order, challenges: challenges.values.sorted { $0.metadata.name < $1.metadata.name }, issuer: issuer,
-            news: news, progress: progress, now: clock.now())
+            news: news, isInherited: isInherited, progress: progress, now: clock.now())
         let plan = OrderDecision.decide(view)
         let hadNews = news != nil
         news = nil

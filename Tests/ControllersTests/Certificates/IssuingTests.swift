@@ -212,9 +212,9 @@ struct IssuingTests {
         status.failedIssuanceAttempts = 1
         status.nextPrivateKeySecretName = nil
         let message = "The certificate request has failed to complete and will be retried at \(retry): \(problem)"
-        status.conditions = [
-            status.conditions![0], condition("Issuing", .no, reason, message),  // underWay sets both conditions
-        ]
+        var ready = status.conditions![0]  // underWay sets both conditions
+        ready.message = "\(missing). \(message)"
+        status.conditions = [ready, condition("Issuing", .no, reason, message)]
         return [
             .setStatus(status), .tell(.warning(reason, message)),
             .deleteNextKey(name: "site-next-key-1", uid: "uid-site-next-key-1"), .lookAgain(at: retry),

@@ -5,7 +5,7 @@ Nothing here is for users. A process with several parts has the rights of them a
 */}}
 {{- define "certwright.concerns.controller" -}}
 {{- $split := include "certwright.split" . -}}
-issuers{{ if not .Values.namespaces }} clusterissuers{{ end }} certificates secrets acme http01 ingress-shim
+issuers{{ if not .Values.namespaces }} clusterissuers{{ end }} certificates secrets acme http01{{ if not .Values.namespaces }} ingress-classes{{ end }} ingress-shim
 {{- if include "certwright.usesGatewayAPI" . }} gateway-api{{ end }}
 {{- if include "certwright.usesTraefikRoutes" . }} traefik-routes{{ end }}
 {{- if include "certwright.signsForKubernetes" . }} signing-requests{{ end }} events{{ if not .Values.disableAutoApproval }} approve{{ end }}
@@ -123,6 +123,13 @@ true
 - apiGroups: [route.openshift.io]
   resources: [routes/custom-host]
   verbs: [create]
+{{- end }}
+
+{{- define "certwright.rules.ingress-classes" -}}
+# A challenge that nobody sees is told why: the class that its solver names may not be there.
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses]
+  verbs: [get]
 {{- end }}
 
 {{- define "certwright.rules.ingress-shim" -}}

@@ -1,11 +1,11 @@
 /// What CAs publish of themselves, by their directories. Where one says nothing of a limit, none is kept.
-struct KnownCA: Sendable, Hashable {
-    var name: String
+package struct KnownCA: Sendable, Hashable {
+    package var name: String
     /// What CAA records call it; the directory's own word counts where it has one.
-    var caaIdentities: [String]
-    var limits = CALimits()
+    package var caaIdentities: [String]
+    package var limits = CALimits()
     /// Why no order can succeed any more.
-    var hasEnded: String?
+    package var hasEnded: String?
 
     init(_ name: String, caa: [String], limits: CALimits = CALimits(), hasEnded: String? = nil) {
         self.name = name
@@ -14,7 +14,7 @@ struct KnownCA: Sendable, Hashable {
         self.hasEnded = hasEnded
     }
 
-    init?(server: String) {
+    package init?(server: String) {
         guard let known = Self.all[server] else { return nil }
         self = known
     }
