@@ -152,7 +152,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "ClusterTests",
         dependencies: [
-            "certwright", "kubectl-cert", "TestSupport", "ACME", "CertificateAPI", "Controllers", "HTTPServer",
+            "certwright", "kubectl-cert", "TestSupport", "ACME", "ACMEServer", "CertificateAPI", "Controllers",
+            "HTTPServer",
             "KubeClient", "KubeModel",
             "KubeRuntime", "DNSWire", "HTTPTransport", "Operations", "PKI", "Wire", arguments, httpTypes, logging, nio,
             subprocess, system,

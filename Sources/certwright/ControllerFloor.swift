@@ -40,8 +40,19 @@ struct ControllerSet: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for loop in loops { group.addTask { try await loop.run() } }
             for helper in helpers { group.addTask { try await helper() } }
+            // Metrics and pages alone have no loop, and are served until the program is told to stop.
+            if loops.isEmpty, helpers.isEmpty { group.addTask { await Self.idle() } }
             try await group.waitForAll()
         }
+    }
+}
+
+extension ControllerSet {
+    /// Until it is cancelled.
+    private static func idle() async {
+        let (silence, held) = AsyncStream<Never>.makeStream()
+        for await _ in silence {}
+        held.finish()
     }
 }
 

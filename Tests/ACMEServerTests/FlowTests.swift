@@ -116,6 +116,18 @@ struct FlowTests {
         }
     }
 
+    @Test("a key that an account was made with and has no longer can have an account of its own")
+    func keyAgain() async throws {
+        let world = try await World()
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        let first = try await world.account(key: key)
+        _ = try await first.changeKey(to: try await PrivateKey.generate(.ecdsa(.p256)))
+        #expect(try await world.server().existingAccount(of: key) == nil)
+        let second = try await world.account(key: key)
+        #expect(second.accountURL != first.accountURL)
+        _ = try await second.account()
+    }
+
     @Test("what fails is said where the RFC has it: in the challenge, and as the order's error")
     func failure() async throws {
         let world = try await World()

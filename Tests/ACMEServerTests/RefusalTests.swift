@@ -326,6 +326,8 @@ struct RefusalTests {
             _ = try await world.server().newAccount(NewACMEAccount(binding: World.binding()), key: key)
         }
         #expect(error?.problemType == .userActionRequired)
+        #expect(error?.refusal?.termsOfService == "https://acme.test/terms")
+        #expect(error?.refusal?.problem.instance == "https://acme.test/terms")
         #expect(try await world.server().directory().termsOfService == "https://acme.test/terms")
         _ = try await world.server().newAccount(
             NewACMEAccount(agreesToTermsOfService: true, binding: World.binding()), key: key)

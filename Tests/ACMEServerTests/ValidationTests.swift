@@ -105,6 +105,44 @@ struct ValidationTests {
         }
     }
 
+    @Test(
+        "dns-01 and addresses by a real DNS server: the record, along an alias, among others; what points inside is left alone",
+        .enabled(if: Knot.isInstalled, "knot is not installed; scripts/test installs it"))
+    func names() async throws {
+        let value = Base64.encodeURL(Digest.sha256(Array("\(Self.token).thumb".utf8)))
+        var options = Knot.Options()
+        options.needsKey = false
+        options.records = [
+            "_acme-challenge.right TXT \"other\"", "_acme-challenge.right TXT \"\(value)\"",
+            "_acme-challenge.aliased CNAME _acme-challenge.right", "_acme-challenge.wrong TXT \"\(value)x\"",
+            "_acme-challenge.loop CNAME _acme-challenge.pool", "_acme-challenge.pool CNAME _acme-challenge.loop",
+            "right A 10.1.2.3", "metadata A 169.254.169.254", "both A 127.0.0.1", "both A 192.0.2.5",
+            "mapped AAAA ::ffff:127.0.0.1",
+        ]
+        try await Knot.run(options) { knot in
+            let resolver = Resolver(
+                servers: [.plain(knot.endpoint)], client: DNSClient(group: MultiThreadedEventLoopGroup.singleton))
+            func problem(_ name: String) async -> ServerProblem? {
+                await DNS01Validation(resolver: resolver).problem(
+                    of: .dns(name), keyAuthorization: "\(Self.token).thumb")
+            }
+            #expect(await problem("right.example.test") == nil)
+            #expect(await problem("*.right.example.test") == nil, "a wildcard is proved by its base")
+            #expect(await problem("aliased.example.test") == nil)
+            #expect(await problem("wrong.example.test")?.type == .unauthorized)
+            #expect(await problem("nothing.example.test")?.type == .unauthorized)
+            #expect(await problem("loop.example.test")?.type == .dns)
+            let finder = AddressFinder(resolver: resolver, rule: AddressRule())
+            let right = try await finder.addresses(of: "right.example.test")
+            #expect(right.map(\.text) == ["10.1.2.3"])
+            let both = try await finder.addresses(of: "both.example.test")
+            #expect(both.map(\.text) == ["192.0.2.5"])
+            for name in ["metadata.example.test", "mapped.example.test", "nothing.example.test"] {
+                await #expect(throws: ServerProblem.self, "\(name)") { _ = try await finder.addresses(of: name) }
+            }
+        }
+    }
+
     @Test("where the rule lets nobody look, nothing is connected to")
     func rule() async throws {
         let (problem, requests) = try await look(rule: AddressRule()) { _, _ in

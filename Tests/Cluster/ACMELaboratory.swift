@@ -43,7 +43,8 @@ struct ACMELaboratory: Sendable {
         ]
     }
 
-    static func run(_ body: (ACMELaboratory) async throws -> Void) async throws {
+    /// - Parameter companion: whether the controller runs the ACME server in its own process.
+    static func run(companion: Bool = false, _ body: (ACMELaboratory) async throws -> Void) async throws {
         guard let kubeconfig = Cluster.kubeconfig else { throw TestServerError("there is no cluster") }
         let folder = try TemporaryFolder(named: "acme-server")
         defer { folder.remove() }
@@ -56,7 +57,9 @@ struct ACMELaboratory: Sendable {
                 let laboratory = ACMELaboratory(
                     cluster: cluster, knot: knot, folder: folder, port: ports[0], httpPort: ports[1], tlsPort: ports[2])
                 try await cluster.apply(manifests(cluster.namespace))
-                let flags = ["--namespace=\(cluster.namespace)", "--cluster-resource-namespace=\(cluster.namespace)"]
+                let flags =
+                    ["--namespace=\(cluster.namespace)", "--cluster-resource-namespace=\(cluster.namespace)"]
+                    + (companion ? ["--with=acme-server"] + laboratory.flags(port: laboratory.port) : [])
                 try await ControllerProcess.run(kubeconfig: kubeconfig, flags: flags, over: cluster.transport) { _ in
                     try await cluster.eventually("the CA is ready", within: .seconds(60)) {
                         try await cluster.client.find(Issuer.self, cluster.key("ca"))?.status?.conditions
@@ -99,26 +102,30 @@ struct ACMELaboratory: Sendable {
         """
     }
 
-    /// Runs a replica of the ACME server, until `body` is left; its CA is then in the file `ca.pem`.
+    /// Runs a replica of the ACME server, until `body` is left.
     func serving<R: Sendable>(port: Int? = nil, _ body: (Server) async throws -> R) async throws -> R {
         guard let kubeconfig = Cluster.kubeconfig else { throw TestServerError("there is no cluster") }
         let port = port ?? self.port
-        let flags = [
-            "--namespace=\(cluster.namespace)", "--acme-server-namespace=\(cluster.namespace)",
-            "--acme-server-listen-address=127.0.0.1:\(port)", "--acme-server-allowed-networks=127.0.0.0/8",
-            "--acme-server-nameservers=\(knot.endpoint)", "--acme-server-http01-port=\(httpPort)",
-            "--acme-server-tls-alpn01-port=\(tlsPort)",
-        ]
         return try await ControllerProcess.run(
-            "acme-server", kubeconfig: kubeconfig, flags: flags, electing: false, over: cluster.transport
-        ) { _ in
-            let secret = try await cluster.client.get(Secret.self, cluster.key("certwright-acme-server-ca"))
-            try folder.write("ca.pem", secret["ca.crt"] ?? [])
-            return try await body(
-                Server(
-                    port: port,
-                    directory: "https://localhost:\(port)/acme/issuer/\(cluster.namespace)/ca/directory"))
-        }
+            "acme-server", kubeconfig: kubeconfig, flags: ["--namespace=\(cluster.namespace)"] + flags(port: port),
+            electing: false, over: cluster.transport
+        ) { _ in try await body(try await server(port: port)) }
+    }
+
+    /// Where a server at that port is, whose CA is then in the file `ca.pem`.
+    func server(port: Int) async throws -> Server {
+        let secret = try await cluster.client.get(Secret.self, cluster.key("certwright-acme-server-ca"))
+        try folder.write("ca.pem", secret["ca.crt"] ?? [])
+        return Server(
+            port: port, directory: "https://localhost:\(port)/acme/issuer/\(cluster.namespace)/ca/directory")
+    }
+
+    private func flags(port: Int) -> [String] {
+        [
+            "--acme-server-namespace=\(cluster.namespace)", "--acme-server-listen-address=127.0.0.1:\(port)",
+            "--acme-server-allowed-networks=127.0.0.0/8", "--acme-server-nameservers=\(knot.endpoint)",
+            "--acme-server-http01-port=\(httpPort)", "--acme-server-tls-alpn01-port=\(tlsPort)",
+        ]
     }
 
     /// Runs a client to its end; throws what it said where it fails.

@@ -1,9 +1,13 @@
 import ACME
+import ACMEServer
 import CertificateAPI
 import DNSWire
 import HTTPTransport
+import HTTPTypes
 import KubeClient
 import KubeModel
+import KubeRuntime
+import Logging
 import PKI
 import Subprocess
 import SystemPackage
@@ -96,27 +100,26 @@ struct ACMEServerClusterTests {
         }
     }
 
-    @Test("Caddy gets itself a certificate and serves it")
+    @Test("Caddy gets itself a certificate from a server in the controller's process, and serves it")
     func caddy() async throws {
-        try await ACMELaboratory.run { laboratory in
-            try await laboratory.serving { server in
-                let ports = try FreePorts.take(1)
-                let folder = laboratory.folder
-                try folder.write("caddy.json", Self.caddy(laboratory, server, ports[0]).serialized())
-                let root = try await laboratory.root()
-                try folder.write("root.pem", Array(root.pem.utf8))
-                try await withProcess(
-                    "caddy", ["run", "--config", folder.path("caddy.json")], environment: ["HOME": folder.root],
-                    log: folder.path("caddy.log")
-                ) {
-                    try await laboratory.cluster.eventually("Caddy serves", within: .seconds(60)) {
-                        let answer = try await laboratory.cluster.transport.send(
-                            TransportRequest(
-                                url: "https://www.example.test:\(ports[0])/",
-                                tls: TLSOptions(trust: .only(pem: Array(root.pem.utf8))),
-                                proxy: .none, addressOverrides: ["www.example.test:\(ports[0])": "127.0.0.1"]))
-                        return answer.body == Array("hello".utf8)
-                    }
+        try await ACMELaboratory.run(companion: true) { laboratory in
+            let server = try await laboratory.server(port: laboratory.port)
+            let ports = try FreePorts.take(1)
+            let folder = laboratory.folder
+            try folder.write("caddy.json", Self.caddy(laboratory, server, ports[0]).serialized())
+            let root = try await laboratory.root()
+            try folder.write("root.pem", Array(root.pem.utf8))
+            try await withProcess(
+                "caddy", ["run", "--config", folder.path("caddy.json")], environment: ["HOME": folder.root],
+                log: folder.path("caddy.log")
+            ) {
+                try await laboratory.cluster.eventually("Caddy serves", within: .seconds(60)) {
+                    let answer = try await laboratory.cluster.transport.send(
+                        TransportRequest(
+                            url: "https://www.example.test:\(ports[0])/",
+                            tls: TLSOptions(trust: .only(pem: Array(root.pem.utf8))),
+                            proxy: .none, addressOverrides: ["www.example.test:\(ports[0])": "127.0.0.1"]))
+                    return answer.body == Array("hello".utf8)
                 }
             }
         }
@@ -194,6 +197,39 @@ struct ACMEServerClusterTests {
                 try await laboratory.cluster.client.delete(Secret.self, laboratory.cluster.key("web"))
                 let error = await #expect(throws: TestServerError.self) { try await lego.run(renewal) }
                 #expect(error?.description.contains("urn:ietf:params:acme:error:unauthorized") == true)
+            }
+        }
+    }
+
+    @Test("what has expired is deleted, and nothing before; a self-signed issuer says why it has no directory")
+    func sweep() async throws {
+        try await ACMELaboratory.run { laboratory in
+            try await laboratory.serving { server in
+                try await Lego(laboratory, server).run(
+                    ["--http", "--http.port", laboratory.http, "-d", "www.example.test", "run"])
+                let authority = TLSOptions(trust: .only(pem: try Array(laboratory.folder.text("ca.pem").utf8)))
+                let answer = try await laboratory.cluster.transport.send(
+                    TransportRequest(
+                        url: server.directory.replacing("/ca/", with: "/selfsigned/"), tls: authority, proxy: .none))
+                #expect(answer.status == .notFound)
+                #expect(String(decoding: answer.body, as: UTF8.self).contains("which an ACME client keeps to itself"))
+            }
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let store = ClusterStore(
+                client: laboratory.cluster.client, namespace: laboratory.cluster.namespace, logger: logger)
+            let desk = ClusterDesk(client: laboratory.cluster.client, store: store)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for informer in store.informers(counters: Counters()) { group.addTask { try await informer.run() } }
+                try await laboratory.cluster.eventually("all is read") { store.missing == nil }
+                for (hours, orders, requests) in [(0, 1, 1), (23, 1, 1), (25, 0, 1), (24 * 89, 0, 1), (24 * 91, 0, 0)] {
+                    let time = Timestamp.now() + .seconds(hours * 3600)
+                    try await store.sweep(at: time)
+                    try await desk.sweep(at: time)
+                    #expect(try await laboratory.records("order").count == orders, "after \(hours) h")
+                    #expect(try await laboratory.requests().count == requests, "after \(hours) h")
+                }
+                #expect(try await laboratory.records("account").count == 1)
+                group.cancelAll()
             }
         }
     }

@@ -77,6 +77,28 @@ struct DashboardClusterTests {
         #expect(try await page(cluster, url + "/certificates/\(cluster.namespace)/none").status == .notFound)
     }
 
+    @Test("a controller that works on nothing and only shows stays, and ends when it is told to")
+    func onlooker() async throws {
+        try await Cluster.withNamespace("pages") { cluster in
+            try await cluster.apply(Self.manifests)
+            let port = try FreePorts.take(1)[0]
+            let flags = [
+                "--namespace=\(cluster.namespace)", "--controllers=certificates-metrics", "--dashboard",
+                "--dashboard-port=\(port)",
+            ]
+            let kubeconfig = try #require(Cluster.kubeconfig)
+            try await ControllerProcess.run(kubeconfig: kubeconfig, flags: flags, over: cluster.transport) { process in
+                try await cluster.eventually("both are on it", within: .seconds(30)) {
+                    try await page(cluster, "http://127.0.0.1:\(port)/certificates").text.contains(
+                        "2 certificates</h1>")
+                }
+                #expect(try await process.health("/livez").status == .ok)
+            }
+            // Nobody has touched what is there.
+            #expect(try await cluster.certificateStatus("shop") == nil)
+        }
+    }
+
     @Test("whoever may not list certificates is told on the command line, and nothing is served")
     func forbidden() async throws {
         try await Cluster.withNamespace("pages") { cluster in

@@ -17,7 +17,8 @@ struct DocumentCommandTests {
         #expect(blocks.count > 25)
         for block in blocks {
             let result = try await Subprocess.run(
-                .name("bash"), arguments: ["-n"], input: .string(block.text), output: .string(limit: 4096),
+                .name("bash"), arguments: ["-n"], input: try .file(of: block.text),
+                output: .string(limit: 4096),
                 error: .string(limit: 4096))
             #expect(result.terminationStatus.isSuccess, "\(block.document): \(result.standardError)")
         }

@@ -23,7 +23,8 @@ struct KubectlCertCommandTests {
         let result = try await Subprocess.run(
             .path(FilePath(program)), arguments: Arguments(arguments),
             environment: .inherit.updating(["KUBECONFIG": Cluster.kubeconfig ?? ""]),
-            workingDirectory: FilePath(folder), input: .string(input), output: .string(limit: 4 << 20),
+            workingDirectory: FilePath(folder), input: try .file(of: input),
+            output: .string(limit: 4 << 20),
             error: .string(limit: 1 << 20))
         var code: Int32 = -1
         if case .exited(let status) = result.terminationStatus { code = status }

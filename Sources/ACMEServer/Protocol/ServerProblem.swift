@@ -25,6 +25,8 @@ package struct ServerProblem: Error, Sendable, Hashable {
     /// What would be taken, with `badSignatureAlgorithm`.
     package var algorithms: [String] = []
     package var retryAfter: Duration?
+    /// What is to be agreed to (RFC 8555 §7.3.3).
+    package var termsOfService: String?
     /// The account that has the key already, with a conflict of keys (RFC 8555 §7.3.5).
     package var location: String?
 
@@ -65,6 +67,7 @@ package struct ServerProblem: Error, Sendable, Hashable {
                     ]
                 })
         }
+        if let termsOfService { document["instance"] = .string(termsOfService) }
         if !algorithms.isEmpty { document["algorithms"] = .array(algorithms.map { .string($0) }) }
         return document
     }

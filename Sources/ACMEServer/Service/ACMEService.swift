@@ -194,6 +194,7 @@ extension ACMEService {
         reply.contentType = "application/problem+json"
         reply.retryAfter = problem.retryAfter
         reply.location = problem.location
+        reply.links = problem.termsOfService.map { [($0, "terms-of-service")] } ?? []
         reply.place = place
         return finish(reply, for: request, resource)
     }

@@ -95,9 +95,11 @@ extension ACMEService {
             throw .problem(ServerProblem(.accountDoesNotExist, .badRequest, "There is no account of this key."))
         }
         let credential = try check { () throws(ServerProblem) in try bound(payload, key, place) }
-        if settings.termsOfService != nil, !payload.agreesToTerms {
-            throw .problem(
-                ServerProblem(.userActionRequired, .forbidden, "The terms of service are to be agreed to first."))
+        if let terms = settings.termsOfService, !payload.agreesToTerms {
+            var problem = ServerProblem(
+                .userActionRequired, .forbidden, "The terms of service are to be agreed to first.")
+            problem.termsOfService = terms
+            throw .problem(problem)
         }
         guard store.accountCount(of: credential.id) < credential.accountLimit else {
             throw .problem(
@@ -106,11 +108,23 @@ extension ACMEService {
         let account = ServerAccount(
             id: ServerAccount.id(for: key, at: place.issuer), issuer: place.issuer, key: key, contact: payload.contact,
             credential: credential.id, createdAt: time.now().wholeSeconds)
-        let made = try await keep { () throws(KeepingError) in try await store.create(account) }
+        let made = try await keep { () throws(KeepingError) in try await create(account) }
         logger.info(
             "An ACME account was made",
             metadata: ["account": "\(made.id)", "credential": "\(credential.id)", "issuer": "\(place.issuer)"])
         return show(made, .created, place)
+    }
+
+    /// Under another id where an account has that one which was made with this key and has another by now.
+    private func create(_ account: ServerAccount) async throws(KeepingError) -> ServerAccount {
+        do throws(KeepingError) {
+            return try await store.create(account)
+        } catch .exists {
+            return try await store.create(
+                ServerAccount(
+                    id: Hex.encode(SecureRandom.bytes(16)), issuer: account.issuer, key: account.key,
+                    contact: account.contact, credential: account.credential, createdAt: account.createdAt))
+        }
     }
 
     /// The credential whose key the binding was made with.

@@ -16,9 +16,9 @@ extension ACMEService {
                 throw .problem(.malformed("An authorization can be deactivated, and not be changed otherwise."))
             }
             let changed = try await keep { () throws(KeepingError) in
-                try await store.update(order.id) { $0.authorizations[index].deactivate() }
+                try await store.update(order.id) { $0.change(index) { $0.deactivate() } }
             }
-            guard let changed else { throw .problem(.notFound) }
+            guard let changed, changed.authorizations.indices.contains(index) else { throw .problem(.notFound) }
             order = changed
         } else {
             takeOver(order, index, account)
@@ -68,7 +68,7 @@ extension ACMEService {
                 .limited("Too many challenges are looked at; answer this one again soon.", retryAfter: .seconds(5)))
         }
         let now = try await keep { () throws(KeepingError) in try await store.order(order.id) }
-        guard let now else { throw .problem(.notFound) }
+        guard let now, now.authorizations.indices.contains(index) else { throw .problem(.notFound) }
         return now
     }
 
@@ -111,13 +111,13 @@ extension ACMEService {
                 if Task.isCancelled { return }
                 switch milestone {
                 case .slow:
-                    await record(order) { $0.authorizations[index].begin(task.kind, at: self.time.now().wholeSeconds) }
+                    let now = time.now().wholeSeconds
+                    await record(order) { $0.change(index) { $0.begin(task.kind, at: now) } }
                     moment.come()
                 case .seen(let problem):
                     observe(.validation(task.kind, passed: problem == nil))
-                    await record(order) {
-                        $0.authorizations[index].settle(task.kind, problem, at: self.time.now().wholeSeconds)
-                    }
+                    let now = time.now().wholeSeconds
+                    await record(order) { $0.change(index) { $0.settle(task.kind, problem, at: now) } }
                     group.cancelAll()
                     return
                 }

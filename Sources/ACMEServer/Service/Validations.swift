@@ -43,8 +43,6 @@ final class Validations: Sendable {
         }
     }
 
-    func isRunning(_ key: Key) -> Bool { contents.withLock { $0.running[key] != nil } }
-
     /// Calls off what runs, and returns when it has ended.
     func stop() async {
         let running = contents.withLock { contents in

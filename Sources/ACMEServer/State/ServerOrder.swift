@@ -70,6 +70,14 @@ package struct ServerOrder: Sendable, Hashable {
     }
 }
 
+extension ServerOrder {
+    /// Changes an authorization by its place; false, and nothing, where there is none.
+    package mutating func change(_ index: Int, _ change: (inout Authorization) -> Bool) -> Bool {
+        guard authorizations.indices.contains(index) else { return false }
+        return change(&authorizations[index])
+    }
+}
+
 // MARK: - What happens to it
 
 extension ServerOrder.Authorization {
