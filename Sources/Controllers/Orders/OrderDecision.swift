@@ -78,12 +78,16 @@ enum OrderDecision {
                 plan.lookAgain = turn.until
                 if turn.until - view.now > OrderTrouble.patience { plan.note(.rateLimit, of: view.order) }
             } else {
-                plan.ask = view.isInherited || plan.progress.isInDoubt ? .resume(order) : .create(order)
+                let mayBeMade = view.isInherited || plan.progress.isInDoubt
+                // A CA that keeps failing to tell of orders may still make them.
+                plan.ask = mayBeMade && plan.progress.failures <= searchPatience ? .resume(order) : .create(order)
             }
         } catch {
             plan.fail("Failed to create Order: \(error)", view.now)
         }
     }
+
+    private static let searchPatience = 6
 
     /// Every name of the spec, the common name among them whichever kind it is.
     static func identifiers(of spec: Order.Spec) throws(IdentifierError) -> [ACMEIdentifier] {

@@ -58,8 +58,8 @@ struct OrderWork: Sendable {
         do {
             all = try await client.orderURLs().filter { !taken.contains($0) }
         } catch {
-            guard case .transport = error else { return nil }
-            throw error
+            if error.mayPass { throw error }
+            return nil
         }
         // A server may have them newest first or last.
         let half = Self.searchLimit / 2
@@ -70,8 +70,8 @@ struct OrderWork: Sendable {
             do {
                 order = try await client.order(url)
             } catch {
-                guard case .transport = error else { continue }
-                throw error
+                if error.mayPass { throw error }
+                continue
             }
             let isOpen = order.status == .pending || order.status == .ready
             let hasTime = order.expires.map { $0 > time.now() } ?? true
@@ -186,6 +186,15 @@ extension ACMEError {
 }
 
 extension ACMEError {
+    /// Whether the server may well answer the same question a little later.
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .transport, .cancelled: true
+        case .problem(let refusal): refusal.status >= 500 || refusal.status == 429
+        default: false
+        }
+    }
+
     fileprivate var isAboutProfile: Bool {
         if case .profileNotAdvertised = self { return true }
         return refusal?.problem.type == .invalidProfile
