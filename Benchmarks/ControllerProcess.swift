@@ -93,12 +93,14 @@ enum BenchmarkError: Error, CustomStringConvertible {
     case usage(String)
     case start(String, String)
     case timeout(String)
+    case failed(String, String)
 
     var description: String {
         switch self {
         case .usage(let text): text
         case .start(let program, let why): "The controller \(program) did not start: \(why)."
         case .timeout(let what): "Gave up waiting for \(what)."
+        case .failed(let name, let why): "The certificate \(name) failed, so that there is nothing to measure: \(why)"
         }
     }
 }

@@ -12,6 +12,7 @@ struct LoadCertificate: KubeObject {
         struct Condition: Codable, Sendable {
             var type: String
             var status: String
+            var message: String?
             var observedGeneration: Int64?
         }
         var conditions: [Condition]?
@@ -22,6 +23,11 @@ struct LoadCertificate: KubeObject {
     var status: Status?
 
     var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+
+    /// Why its issuance has failed: what comes after that is a wait of an hour, and no measurement.
+    var failure: String? {
+        status?.conditions?.first { $0.type == "Issuing" && $0.status == "False" }.map { $0.message ?? "" }
+    }
 
     /// Ready as the spec is now, and issued at least twice.
     var hasSettledChange: Bool {
@@ -61,6 +67,7 @@ final class Progress: Sendable {
     private struct State {
         var started: [ObjectKey: ContinuousClock.Instant] = [:]
         var ready: [ObjectKey: ContinuousClock.Instant] = [:]
+        var failure: (key: ObjectKey, why: String)?
     }
     private let state = Mutex(State())
 
@@ -71,12 +78,17 @@ final class Progress: Sendable {
     }
 
     func seen(_ certificate: LoadCertificate) {
-        guard isDone(certificate) else { return }
         let key = certificate.key
+        guard isDone(certificate) else {
+            if let why = certificate.failure { state.withLock { $0.failure = $0.failure ?? (key, why) } }
+            return
+        }
         state.withLock { if $0.ready[key] == nil { $0.ready[key] = .now } }
     }
 
     var readyCount: Int { state.withLock { $0.ready.count } }
+    /// The first that failed.
+    var failure: (key: ObjectKey, why: String)? { state.withLock { $0.failure } }
 
     struct Result {
         var firstToLast: Duration
@@ -166,6 +178,7 @@ struct LoadRun {
     private func awaitAll() async throws {
         let deadline = ContinuousClock.now + timeout
         while progress.readyCount < count {
+            if let (key, why) = progress.failure { throw BenchmarkError.failed("\(key)", why) }
             guard ContinuousClock.now < deadline else {
                 throw BenchmarkError.timeout(
                     "\(count - progress.readyCount) of \(count) certificates to be as they should")
