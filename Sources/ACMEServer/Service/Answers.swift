@@ -286,14 +286,7 @@ extension ACMEService {
                 ServerProblem(.orderNotReady, .forbidden, "The order is \(status.rawValue) and not ready."))
         }
         let wish = try check { () throws(ServerProblem) in
-            // What was allowed when the order was made may have been taken back.
-            for identifier in order.identifiers {
-                guard let objection = credential.objection(to: identifier) else { continue }
-                throw .unauthorized(objection)
-            }
-            let usages = try SigningRequestCheck.usages(
-                of: payload.request, for: order.identifiers, accountKey: account.key)
-            return IssuanceWish(request: payload.request, usages: usages, duration: credential.duration)
+            try Self.wish(payload.request, order, credential, accountKey: account.key)
         }
         do throws(KeepingError) {
             try await desk.begin(order, wish)
@@ -305,17 +298,31 @@ extension ACMEService {
         let outcome = try await keep { () throws(KeepingError) in
             try await desk.outcome(of: order, within: settings.issuancePatience)
         }
-        if case .issued = outcome {
-            observe(.certificate(order.issuer))
-            logger.info(
-                "A certificate was issued to an ACME client",
-                metadata: [
-                    "account": "\(account.id)", "issuer": "\(order.issuer)",
-                    "request": "\(order.namespace)/\(order.requestName)",
-                    "names": "\(order.identifiers.map(\.value).joined(separator: ", "))",
-                ])
-        }
+        if case .issued = outcome { tellIssued(order, account) }
         return show(order, outcome, place)
+    }
+
+    private static func wish(
+        _ request: SigningRequest, _ order: ServerOrder, _ credential: Credential, accountKey: PublicKey
+    ) throws(ServerProblem) -> IssuanceWish {
+        // What was allowed when the order was made may have been taken back.
+        for identifier in order.identifiers {
+            guard let objection = credential.objection(to: identifier) else { continue }
+            throw .unauthorized(objection)
+        }
+        let usages = try SigningRequestCheck.usages(of: request, for: order.identifiers, accountKey: accountKey)
+        return IssuanceWish(request: request, usages: usages, duration: credential.duration)
+    }
+
+    private func tellIssued(_ order: ServerOrder, _ account: ServerAccount) {
+        observe(.certificate(order.issuer))
+        logger.info(
+            "A certificate was issued to an ACME client",
+            metadata: [
+                "account": "\(account.id)", "issuer": "\(order.issuer)",
+                "request": "\(order.namespace)/\(order.requestName)",
+                "names": "\(order.identifiers.map(\.value).joined(separator: ", "))",
+            ])
     }
 
     private func certificate(_ order: ServerOrder) async throws(KeepingFailure) -> Reply {

@@ -93,19 +93,7 @@ extension CertificateReconciler {
             else { return }
             enqueue(ObjectKey(namespace: request.metadata.namespace ?? "", name: owner.name))
         }
-        orders?.onChange { [weak self] old, new in
-            guard let new, let owner = self?.certificate(of: new) else { return }
-            let key = Names.Annotation.preflight
-            let isFound = new.metadata.annotations?[key] != old?.metadata.annotations?[key]
-            if isFound || self?.isNews(old?.status?.reason, new.status?.reason, for: owner) == true { enqueue(owner) }
-        }
-        challenges?.onChange { [weak self, orders] old, new in
-            guard let self, let new, new.status?.reason != old?.status?.reason, let owner = new.metadata.controller,
-                let order = orders?[ObjectKey(namespace: new.key.namespace, name: owner.name)],
-                let certificate = certificate(of: order)
-            else { return }
-            if isNews(old?.status?.reason, new.status?.reason, for: certificate) { enqueue(certificate) }
-        }
+        connectOrders(enqueue)
         secrets.facts.onChange { old, new in
             guard let secret = new ?? old else { return }
             let namespace = secret.metadata.namespace ?? ""
@@ -122,6 +110,23 @@ extension CertificateReconciler {
 }
 
 extension CertificateReconciler {
+    /// What an ACME order meets is told on the Certificate.
+    private func connectOrders(_ enqueue: @escaping @Sendable (ObjectKey) -> Void) {
+        orders?.onChange { [weak self] old, new in
+            guard let new, let owner = self?.certificate(of: new) else { return }
+            let key = Names.Annotation.preflight
+            let isFound = new.metadata.annotations?[key] != old?.metadata.annotations?[key]
+            if isFound || self?.isNews(old?.status?.reason, new.status?.reason, for: owner) == true { enqueue(owner) }
+        }
+        challenges?.onChange { [weak self, orders] old, new in
+            guard let self, let new, new.status?.reason != old?.status?.reason, let owner = new.metadata.controller,
+                let order = orders?[ObjectKey(namespace: new.key.namespace, name: owner.name)],
+                let certificate = certificate(of: order)
+            else { return }
+            if isNews(old?.status?.reason, new.status?.reason, for: certificate) { enqueue(certificate) }
+        }
+    }
+
     /// The Certificate whose request the Order is for.
     private func certificate(of order: Order) -> ObjectKey? {
         let namespace = order.key.namespace
