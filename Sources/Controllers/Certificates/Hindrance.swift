@@ -83,8 +83,12 @@ struct Hindrance: Sendable, Equatable {
     /// That of a CA's limit stays: it is the CA's, and moves with its next refusal only.
     static func lasting(_ text: String) -> String {
         let bounded = text.count <= 1000 ? text : text.prefix(999) + "…"
-        if bounded.contains(":error:rateLimited") || bounded.contains("the CA's limit") { return bounded }
+        if tellsLimit(bounded) { return bounded }
         return ["; next attempt at ", "; looked at again at "].reduce(bounded) { without($1, in: $0) }
+    }
+
+    private static func tellsLimit(_ text: String) -> Bool {
+        text.contains(":error:rateLimited") || text.contains("the CA's limit")
     }
 
     /// Without this opening and the word behind it.
@@ -100,6 +104,29 @@ struct Hindrance: Sendable, Equatable {
 extension Hindrance {
     private static let opening = "; issuing waits: "
 
+    /// In the words that a condition has for it already, where they differ in nothing but the time of day or the port of a
+    /// connection: another server's sentences name such ("current time …", "read tcp 10.0.0.5:40122->…"), and would have the
+    /// Certificate written at every attempt.
+    func keeping(_ message: String?) -> Hindrance {
+        guard let message, let range = message.firstRange(of: Self.opening), !Self.tellsLimit(sentence) else {
+            return self
+        }
+        let said = String(message[range.upperBound...])
+        guard Self.masked(said) == Self.masked(sentence) else { return self }
+        var kept = self
+        kept.sentence = said
+        return kept
+    }
+
+    private static func masked(_ text: String) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).map { word in
+            var bare = word
+            while let last = bare.last, ".,;:)\"".contains(last) { bare = bare.dropLast() }
+            let passes = word.contains("->") || Timestamp(rfc3339: String(bare)) != nil
+            return passes ? word.filter { !$0.isNumber } : String(word)
+        }.joined(separator: " ")
+    }
+
     /// A condition's message with what is waited for in place of what it said of that before.
     static func told(_ hindrance: Hindrance?, in message: String?) -> String? {
         guard let message else { return nil }
@@ -110,7 +137,7 @@ extension Hindrance {
 
 extension CertificateView {
     /// What is to be told now.
-    var ripeHindrance: Hindrance? { hindrance.flatMap { $0.tellFrom <= now ? $0 : nil } }
+    var ripeHindrance: Hindrance? { hindrance.flatMap { $0.tellFrom <= now ? $0.keeping(issuing?.message) : nil } }
 
     /// When to look whether an issuance under way has met something: soon after its beginning, and when what takes its
     /// time should be done. Later changes are heard of.

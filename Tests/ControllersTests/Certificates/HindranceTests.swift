@@ -43,6 +43,34 @@ struct HindranceTests {
         #expect(messages(again) == [missing, missing])
     }
 
+    @Test(
+        "a time of day or a port that changes with every attempt is no news, and all else is",
+        arguments: [
+            (
+                "x509: certificate has expired: current time 2026-11-26T09:00:00Z is after 2025-01-01T00:00:00Z",
+                "x509: certificate has expired: current time 2026-11-26T09:00:31Z is after 2025-01-01T00:00:00Z", true
+            ),
+            (
+                "read tcp 10.0.0.5:40122->10.0.0.1:443: connection reset",
+                "read tcp 10.0.0.5:51334->10.0.0.1:443: connection reset", true
+            ),
+            ("GET http://a.example/ answers 404", "GET http://a.example/ answers 503", false),
+            (
+                "429 urn:ietf:params:acme:error:rateLimited: next attempt at 2026-11-26T09:00:00Z",
+                "429 urn:ietf:params:acme:error:rateLimited: next attempt at 2026-11-26T10:00:00Z", false
+            ),
+            ("secrets \"a-1\" is forbidden", "secrets \"a-2\" is forbidden", false),
+        ])
+    func passing(first: String, second: String, isTheSame: Bool) async throws {
+        let view = try await Parts.shared.underWay().with { $0.hindrance = Hindrance(first, tellFrom: Parts.now) }
+        var told = view.certificate
+        told.status = CertificateDecision.decide(view).status
+        #expect(told.status?.conditions[type: "Ready"]?.message?.hasSuffix(first) == true)
+        let next = view.with(certificate: told).with { $0.hindrance = Hindrance(second, tellFrom: Parts.now) }
+        #expect((CertificateDecision.decide(next).status == told.status) == isTheSame)
+        #expect(messages(next).allSatisfy { $0?.hasSuffix(isTheSame ? first : second) == true })
+    }
+
     @Test("what has only begun is not told, and looked at again when it is worth it")
     func patient() async throws {
         let view = try await Parts.shared.underWay().with {
