@@ -64,6 +64,8 @@ struct ACMERequestPlan: Sendable, Equatable {
 enum ACMERequestDecision {
     /// An Order that is done within this time is not worth saying that it is waited for.
     static let patience = Duration.seconds(3)
+    /// The same of one that the CA has not been asked for yet: what the CA says first would be a second write.
+    static let queuePatience = Duration.seconds(30)
 
     static func decide(_ view: ACMERequestView) -> ACMERequestPlan {
         let request = view.request

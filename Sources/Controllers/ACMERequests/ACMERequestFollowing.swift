@@ -40,6 +40,7 @@ extension ACMERequestDecision {
         if stage != .rehearsal, let plan = replace(order, view) { return plan }
         // A reason is news at once; otherwise an order that is on its way is not worth a write.
         let reason = status?.reason.nonEmpty
+        let patience = status?.state == nil ? queuePatience : patience
         let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? patience
         if reason == nil, age < patience {
             return ACMERequestPlan(lookAgain: view.now + patience - age)

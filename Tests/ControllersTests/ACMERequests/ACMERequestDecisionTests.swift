@@ -146,6 +146,12 @@ struct ACMERequestDecisionTests {
         #expect(young == ACMERequestPlan(lookAgain: now + .seconds(3)))
         let old = ACMERequestDecision.decide(view(request, Examples.madeOrder()) { $0.now = now + .seconds(4) })
         #expect(ready(old)?.message == "Waiting on certificate issuance from order web/site-1-abc: \"pending\"")
+        // One that the CA has not been asked for yet has more time: what the CA says is worth telling, and is told once.
+        let queued = Examples.madeOrder { $0.status = nil }
+        let early = ACMERequestDecision.decide(view(request, queued) { $0.now = now + .seconds(4) })
+        #expect(early == ACMERequestPlan(lookAgain: now + .seconds(30)))
+        let late = ACMERequestDecision.decide(view(request, queued) { $0.now = now + .seconds(30) })
+        #expect(ready(late)?.message == "Waiting on certificate issuance from order web/site-1-abc: \"new\"")
         let limited = Examples.madeOrder { $0.status?.reason = "429 slow down" }
         let told = ACMERequestDecision.decide(view(request, limited))
         #expect(ready(told)?.message?.hasSuffix("\"pending\": 429 slow down") == true)
