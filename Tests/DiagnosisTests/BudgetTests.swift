@@ -92,13 +92,15 @@ struct BudgetTests {
         #expect(budget?.hold?.order == ObjectKey(namespace: "web", name: "order-2"))
     }
 
-    @Test("orders for exactly the same names are counted apart, in whatever case and order they are written")
+    @Test("orders of the account for exactly the same names are counted apart, however they are written")
     func sameNames() throws {
         let one = try issuer("one", account: "a")
         let budget = try #require(AccountBudget(one, among: [], orders: [], now: Views.now))
         let orders = [
             try order("one", agoSeconds: 10, names: "[A.example, b.example]"), try order("one", agoSeconds: 20),
             try order("one", agoSeconds: 700_000, names: "[a.example, b.example]"),
+            // Another CA's, or another account's: this limit is not theirs.
+            try order("two", agoSeconds: 30, names: "[a.example, b.example]"),
         ]
         let same = budget.sameNames(["b.example", "a.example"], in: orders, now: Views.now)
         #expect(same?.used == 1 && same?.limit.count == 5)

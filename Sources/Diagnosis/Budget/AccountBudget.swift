@@ -20,6 +20,8 @@ package struct AccountBudget: Sendable, Equatable {
     package var waiting = 0
     /// Until when the CA wants no order, as it told the one of that name.
     package var hold: Hold?
+    /// The issuers with the account.
+    private let places: Set<IssuerPlace>
 
     package struct Hold: Sendable, Equatable {
         package var until: Timestamp
@@ -41,9 +43,10 @@ package struct AccountBudget: Sendable, Equatable {
         account = issuer.status?.acme?.uri ?? ""
         server = acme.server
         limits = CALimits.read(issuer.metadata.annotations, server: acme.server).limits
-        let sharing = Set(others.filter { !account.isEmpty && $0.account == account }.map(\.place))
+        let account = account
+        places = Set(others.filter { !account.isEmpty && $0.account == account }.map(\.place))
             .union([IssuerPlace(issuer)])
-        for order in orders where sharing.contains(IssuerPlace(order)) { count(order, now) }
+        for order in orders where places.contains(IssuerPlace(order)) { count(order, now) }
     }
 
     private mutating func count(_ order: Order, _ now: Timestamp) {
@@ -64,13 +67,13 @@ package struct AccountBudget: Sendable, Equatable {
         }
     }
 
-    /// Of `orders`, how many were made for exactly these names within the period of the CA's limit for that; nil where no
-    /// such limit is known.
+    /// Of `orders`, how many the account has made for exactly these names within the period of the CA's limit for that; nil
+    /// where no such limit is known.
     package func sameNames(_ names: [String], in orders: [Order], now: Timestamp) -> (used: Int, limit: OrderLimit)? {
         guard let limit = limits.sameNames else { return nil }
         let wanted = Set(names.map { $0.lowercased() })
         let used = orders.count { order in
-            guard order.status?.url.nonEmpty != nil, order.spec.replaces.nonEmpty == nil,
+            guard places.contains(IssuerPlace(order)), order.status?.url.nonEmpty != nil, order.spec.replaces.nonEmpty == nil,
                 let made = order.metadata.creationTimestamp, now < made + limit.period
             else { return false }
             return order.names == wanted
