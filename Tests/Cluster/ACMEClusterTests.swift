@@ -59,16 +59,7 @@ struct ACMEClusterTests {
     @Test("windows are followed, successors name their predecessors, and an account changes its key (ARI3, ARI7, K3)")
     func life() async throws {
         try await Cluster.withNamespace("acme") { cluster in
-            var dns = Knot.Options()
-            dns.needsKey = false
-            try await Knot.run(dns) { knot in
-                var options = Pebble.Options()
-                options.version = .next
-                options.resolver = "\(knot.endpoint)"
-                try await Pebble.run(options, over: cluster.transport) { pebble in
-                    try await live(cluster, pebble, knot)
-                }
-            }
+            try await OpenZone.run(for: cluster) { try await live(cluster, $0.pebble, $0.knot) }
         }
     }
 
@@ -117,13 +108,7 @@ struct ACMEClusterTests {
 
     /// Another certificate first, then the one before it is revoked, and nothing else.
     private func revoke(_ cluster: Cluster, _ pebble: Pebble, _ limit: Duration) async throws {
-        func leaf() async throws -> X509Certificate {
-            let secret = try await cluster.client.get(Secret.self, cluster.key("site-tls"))
-            let pem = try #require(secret["tls.crt"])
-            let chain = try Chain.parse(pem: pem)
-            return try #require(chain.first)
-        }
-        let old = try await leaf()
+        let old = try await cluster.leaf(in: "site-tls")
         let wish: JSONValue = ["metadata": ["annotations": .object([Names.Annotation.revoke: "superseded"])]]
         _ = try await cluster.client.mergePatch(wish, of: Certificate.self, cluster.key("site"))
         try await cluster.eventually("replaced and revoked", within: limit) {
@@ -132,7 +117,8 @@ struct ACMEClusterTests {
                 && status?.conditions.isTrue(Condition.Kind.ready) == true && status?.revision == 4
         }
         #expect(try await pebble.revocationReason(of: old, over: cluster.transport) == 4)
-        #expect(try await pebble.revocationReason(of: try await leaf(), over: cluster.transport) == nil)
+        let new = try await cluster.leaf(in: "site-tls")
+        #expect(try await pebble.revocationReason(of: new, over: cluster.transport) == nil)
     }
 
     private static func persistManifests(_ pebble: Pebble, _ knot: Knot) -> String {

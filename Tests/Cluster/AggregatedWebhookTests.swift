@@ -184,16 +184,9 @@ struct AggregatedWebhookTests {
     @Test("a certificate is issued through an APIService of the real API server, and the webhook hears what it should")
     func issued() async throws {
         try await Cluster.withNamespace("aggregated") { cluster in
-            var dns = Knot.Options()
-            dns.needsKey = false
-            try await Knot.run(dns) { knot in
-                var options = Pebble.Options()
-                options.version = .next
-                options.resolver = "\(knot.endpoint)"
-                try await Pebble.run(options, over: cluster.transport) { pebble in
-                    let webhook = AggregatedWebhook(cluster, knot)
-                    try await webhook.run { try await prove(cluster, pebble, knot, webhook) }
-                }
+            try await OpenZone.run(for: cluster) { zone in
+                let webhook = AggregatedWebhook(cluster, zone.knot)
+                try await webhook.run { try await prove(cluster, zone.pebble, zone.knot, webhook) }
             }
         }
     }

@@ -172,13 +172,7 @@ struct KubectlCertCommandTests {
     }
 
     private func revoke(_ cluster: Cluster, _ pebble: Pebble) async throws {
-        func leaf() async throws -> X509Certificate {
-            let secret = try await cluster.client.get(Secret.self, cluster.key("site-tls"))
-            let pem = try #require(secret["tls.crt"])
-            let chain = try Chain.parse(pem: pem)
-            return try #require(chain.first)
-        }
-        let old = try await leaf()
+        let old = try await cluster.leaf(in: "site-tls")
         let asked = try await KubectlCertClusterTests.cert(cluster, "revoke", "site", "--reason", "keyCompromise")
         #expect(asked.code == 1 && asked.complaint.contains("Say --yes to do it"))
         #expect(try await pebble.revocationReason(of: old, over: cluster.transport) == nil)
@@ -186,7 +180,7 @@ struct KubectlCertCommandTests {
             cluster, "revoke", "site", "--reason", "keyCompromise", "--yes", "--timeout", "90s")
         #expect(done.code == 0, "\(done.output) \(done.complaint)")
         #expect(try await pebble.revocationReason(of: old, over: cluster.transport) == 1)
-        let new = try await leaf()
+        let new = try await cluster.leaf(in: "site-tls")
         #expect(new != old)
         let own = try await KubectlCertClusterTests.cert(
             cluster, "revoke", "site", "--with-certificate-key", "--no-renew", "--yes")

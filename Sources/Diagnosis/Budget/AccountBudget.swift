@@ -73,7 +73,8 @@ package struct AccountBudget: Sendable, Equatable {
         guard let limit = limits.sameNames else { return nil }
         let wanted = Set(names.map { $0.lowercased() })
         let used = orders.count { order in
-            guard places.contains(IssuerPlace(order)), order.status?.url.nonEmpty != nil, order.spec.replaces.nonEmpty == nil,
+            guard places.contains(IssuerPlace(order)), order.status?.url.nonEmpty != nil,
+                order.spec.replaces.nonEmpty == nil,
                 let made = order.metadata.creationTimestamp, now < made + limit.period
             else { return false }
             return order.names == wanted
