@@ -151,8 +151,6 @@ struct SeveralCAsClusterTests {
                 try await Self.controller(cluster, knot) { _ in
                     try await cluster.apply(
                         """
-                        \(Self.issuer("staging", staging, knot))
-                        ---
                         \(Self.issuer(
                             "real", real, knot,
                             [Names.Annotation.rehearsalIssuer: "staging", Names.Annotation.rehearse: "true"]))
@@ -161,6 +159,15 @@ struct SeveralCAsClusterTests {
                         ---
                         \(Manifests.certificate("wrong", issuer: "real", names: "wrong.example.test"))
                         """)
+                    try await cluster.eventually("the issuer for the rehearsal is waited for", within: .seconds(60)) {
+                        let waiting = try await Self.requests(cluster).filter { request in
+                            let condition = request.status?.conditions?[type: Condition.Kind.ready]
+                            return condition?.message?.contains("for the rehearsal is not there") == true
+                        }
+                        return waiting.count == 2
+                    }
+                    // Nothing else changes: that it is there now has to be heard.
+                    try await cluster.apply(Self.issuer("staging", staging, knot))
                     try await cluster.eventually("issued", within: .seconds(90)) {
                         try await cluster.certificateStatus("good")?.conditions.isTrue(Condition.Kind.ready) == true
                     }

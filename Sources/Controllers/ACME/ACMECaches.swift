@@ -15,6 +15,8 @@ package enum ACMECaches {
     package static let open = "open"
     /// Index of issuers: by the Secrets they read.
     package static let secret = "secret"
+    /// Index of issuers: by the other issuers that their requests may be taken to (`IssuerLookup.indexValue`).
+    package static let others = "others"
 
     package static func orders() -> Cache<Order> {
         Cache(indexes: [
@@ -44,13 +46,19 @@ package enum ACMECaches {
 
     package static func issuers() -> Cache<Issuer> {
         Cache(indexes: [
-            secret: { issuer in issuer.spec.secretNames.map { "\(issuer.key.namespace)/\($0)" } }
+            secret: { issuer in issuer.spec.secretNames.map { "\(issuer.key.namespace)/\($0)" } },
+            others: { OtherIssuers($0.metadata.annotations, kind: Issuer.resource.kind).indexValues(from: $0.key) },
         ])
     }
 
     /// - Parameter namespace: where the Secrets of ClusterIssuers lie.
     package static func clusterIssuers(secretsIn namespace: String) -> Cache<ClusterIssuer> {
-        Cache(indexes: [secret: { issuer in issuer.spec.secretNames.map { "\(namespace)/\($0)" } }])
+        Cache(indexes: [
+            secret: { issuer in issuer.spec.secretNames.map { "\(namespace)/\($0)" } },
+            others: {
+                OtherIssuers($0.metadata.annotations, kind: ClusterIssuer.resource.kind).indexValues(from: $0.key)
+            },
+        ])
     }
 
     /// For the informer of `orders`: a failed or completed Order, of which there is one for each certificate ever

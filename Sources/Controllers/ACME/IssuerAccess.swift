@@ -110,16 +110,26 @@ extension ACMEAccess {
 }
 
 extension IssuerLookup {
+    /// The issuers whose requests may be taken to the one of that index value, by theirs.
+    func leading(to value: String) -> [String] {
+        issuers.matching(index: ACMECaches.others, value: value).map { Self.indexValue(of: $0) }
+            + (clusterIssuers?.matching(index: ACMECaches.others, value: value) ?? []).map { Self.indexValue(of: $0) }
+    }
+
+    private static func indexValue(of issuer: some IssuerObject) -> String {
+        let kind = type(of: issuer).resource.kind
+        return indexValue(IssuerReference(name: issuer.key.name, kind: kind), namespace: issuer.key.namespace)
+    }
+
     /// Calls `handler` with the index value of every issuer that changes.
     func onChange(_ handler: @escaping @Sendable (String) -> Void) {
         issuers.onChange { old, new in
             guard let issuer = new ?? old else { return }
-            handler(Self.indexValue(IssuerReference(name: issuer.metadata.name), namespace: issuer.key.namespace))
+            handler(Self.indexValue(of: issuer))
         }
         clusterIssuers?.onChange { old, new in
             guard let issuer = new ?? old else { return }
-            let reference = IssuerReference(name: issuer.metadata.name, kind: ClusterIssuer.resource.kind)
-            handler(Self.indexValue(reference, namespace: ""))
+            handler(Self.indexValue(of: issuer))
         }
     }
 }

@@ -151,8 +151,11 @@ extension ACMERequestReconciler {
         }
         lookup.onChange { [weak self] value in
             guard let self else { return }
-            for request in requests.matching(index: CertificateReconciler.Index.issuer, value: value) {
-                enqueue(request.key)
+            // Requests of issuers that have theirs rehearsed there, or fall back on it, may wait for it too.
+            for value in [value] + lookup.leading(to: value) {
+                for request in requests.matching(index: CertificateReconciler.Index.issuer, value: value) {
+                    enqueue(request.key)
+                }
             }
         }
     }

@@ -59,6 +59,13 @@ struct OtherIssuers: Sendable, Equatable {
     /// What cannot be read, a sentence each.
     var problems: [String] = []
 
+    /// As `IssuerLookup.indexValue` has them.
+    func indexValues(from issuer: ObjectKey) -> [String] {
+        (fallbacks + [rehearsal].compactMap(\.self)).map {
+            IssuerLookup.indexValue($0, namespace: issuer.namespace)
+        }
+    }
+
     /// - Parameter kind: the kind of the issuer itself, which is that of names without one.
     init(_ annotations: [String: String]?, kind: String) {
         func reference(_ text: Substring, _ key: String) -> IssuerReference? {
