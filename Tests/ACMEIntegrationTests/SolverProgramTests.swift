@@ -12,25 +12,66 @@ import Wire
 struct SolverProgramTests {
     @Test("Pebble validates a name and an address by the certificate that the solver's program shows (L1, L2, L3, L4)")
     func validates() async throws {
+        try await validate { port, body in try await body(port) }
+    }
+
+    /// The same rule as in the IngressRouteTCP that a solver makes. The file is Traefik's own, for the API server of the tests is
+    /// too old for a Traefik that leaves `acme-tls/1` to others: 3.0 answers it itself.
+    @Test("Pebble validates them through Traefik, which passes TLS on by server name (L2, L4, L5)")
+    func validatesThroughTraefik() async throws {
+        try await validate { port, body in
+            let inner = try FreePorts.take(1)[0]
+            let folder = try TemporaryFolder(named: "traefik")
+            defer { folder.remove() }
+            let names = ["alpn.example", "1.0.0.127.in-addr.arpa"]
+            let routers = names.enumerated().map { number, name in
+                "    r\(number): {rule: 'HostSNI(`\(name)`)', service: solver, tls: {passthrough: true}}"
+            }
+            let file = """
+                tcp:
+                  routers:
+                \(routers.joined(separator: "\n"))
+                  services:
+                    solver: {loadBalancer: {servers: [{address: '127.0.0.1:\(inner)'}]}}
+
+                """
+            try folder.write("routes.yaml", Array(file.utf8))
+            let arguments = [
+                "--entrypoints.tls.address=127.0.0.1:\(port)",
+                "--providers.file.filename=\(folder.path("routes.yaml"))",
+                "--global.sendanonymoususage=false", "--global.checknewversion=false",
+            ]
+            try await withProcess("traefik-new", arguments, log: folder.path("log")) { try await body(inner) }
+        }
+    }
+
+    /// - Parameter passage: opens a way from the first port, which the CA asks, to another one and lends that.
+    private func validate(
+        by passage:
+            @Sendable (_ port: Int, _ body: @Sendable (_ solverPort: Int) async throws -> Void) async throws -> Void
+    ) async throws {
         let tlsPort = try FreePorts.take(1)[0]
         var options = Pebble.Options()
         options.tlsPort = tlsPort
         options.reusedAuthorizationsPercent = 0
         try await Laboratory.run(options) { laboratory in
             let client = try await laboratory.account()
-            for identifier in [try ACMEIdentifier(dns: "alpn.example"), try ACMEIdentifier(ip: "127.0.0.1")] {
-                let order = try await client.newOrder(NewACMEOrder(identifiers: [identifier]))
-                for url in order.authorizations {
-                    try await prove(try await client.authorization(url), url, client, port: tlsPort)
+            try await passage(tlsPort) { port in
+                for identifier in [try ACMEIdentifier(dns: "alpn.example"), try ACMEIdentifier(ip: "127.0.0.1")] {
+                    let order = try await client.newOrder(NewACMEOrder(identifiers: [identifier]))
+                    for url in order.authorizations {
+                        let authorization = try await client.authorization(url)
+                        try await prove(authorization, url, client, port: port, seenAt: tlsPort)
+                    }
+                    let current = try await client.order(order.url, as: .waitOrder)
+                    #expect(current.status == .ready, "\(current.error as Any)")
                 }
-                let current = try await client.order(order.url, as: .waitOrder)
-                #expect(current.status == .ready, "\(current.error as Any)")
             }
         }
     }
 
     private func prove(
-        _ pending: ACMEAuthorization, _ url: String, _ client: ACMEClient, port: Int
+        _ pending: ACMEAuthorization, _ url: String, _ client: ACMEClient, port: Int, seenAt outerPort: Int
     ) async throws {
         let challenge = try #require(pending.challenges.first { $0.type == "tls-alpn-01" })
         let answer = try ChallengeToken(try #require(challenge.token)).keyAuthorization(for: client.accountKey)
@@ -43,7 +84,7 @@ struct SolverProgramTests {
             try ControllerProcess.program("acmesolver"), arguments, log: folder.path("log")
         ) {
             let name = ServerIdentity.validationServerName(of: pending.identifier.value)
-            try await untilItAnswers(port, name)
+            try await untilItAnswers(outerPort, name)
             _ = try await client.respond(to: challenge.url)
             var authorization = pending
             while authorization.status == .pending {

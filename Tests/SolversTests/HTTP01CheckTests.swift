@@ -12,11 +12,11 @@ struct HTTP01CheckTests {
     private let right = ScriptedTransport.Answer.response(status: 200, body: "token.thumb")
 
     private func problem(
-        _ answers: [ScriptedTransport.Answer], options: HTTP01Options = HTTP01Options(image: "i"),
+        _ answers: [ScriptedTransport.Answer], overrides: [String: String] = [:],
         domain: String = "www.example.com"
     ) async -> (problem: String?, requests: [TransportRequest]) {
         let transport = ScriptedTransport(answers)
-        let check = HTTP01Check(transport: transport, options: options, resolver: nil)
+        let check = HTTP01Check(transport: transport, addresses: NameAddresses(overrides: overrides))
         let problem = await check.problem(of: Samples.challenge(.http01, dnsName: domain, solver: Solver()))
         return (problem, transport.requests)
     }
@@ -94,7 +94,7 @@ struct HTTP01CheckTests {
     @Test("inside the cluster the Service is asked under the name, and nothing leads out of it")
     func inside() async {
         let transport = ScriptedTransport([right, right, redirect("https://www.example.com/")])
-        let check = HTTP01Check(transport: transport, options: HTTP01Options(image: "i"), resolver: nil)
+        let check = HTTP01Check(transport: transport, addresses: NameAddresses(overrides: [:]))
         let challenge = Samples.challenge(.http01, solver: Solver())
         let inside = "http://www.example.com:8089/.well-known/acme-challenge/token"
         #expect(await check.problem(of: challenge, insideAt: "10.96.0.7") == "GET \(inside) answers 302 and not 200")
@@ -126,9 +126,8 @@ struct HTTP01CheckTests {
 
     @Test("an override sends both ports elsewhere, and the name stays")
     func overrides() async {
-        var options = HTTP01Options(image: "i")
-        options.addressOverrides = ["www.example.com": "192.0.2.7"]
-        let requests = await problem([right, right, right], options: options).requests
+        let overrides = ["www.example.com": "192.0.2.7"]
+        let requests = await problem([right, right, right], overrides: overrides).requests
         #expect(requests.first?.url == url)
         #expect(
             requests.first?.addressOverrides

@@ -16,9 +16,7 @@ struct HTTP01Check: Sendable {
     private static let redirects: Set<Int> = [301, 302, 303, 307, 308]
 
     var transport: any HTTPTransport
-    var options: HTTP01Options
-    /// Resolves with the servers of the options; nil for the system's resolver.
-    var resolver: Resolver?
+    var addresses: NameAddresses
 
     /// How to get to the name.
     fileprivate enum Way: Sendable, Hashable {
@@ -134,22 +132,8 @@ struct HTTP01Check: Sendable {
 
     /// By which addresses to look for the domain.
     private func ways(to domain: String) async throws(DNSError) -> [Way] {
-        if let address = options.addressOverrides[domain] { return [.address(address)] }
-        if IPAddress(domain) != nil { return [.family(.any)] }
-        // The transport will say what is wrong with a name that is none.
-        guard let resolver, let name = try? DNSName(domain) else { return [.family(.ipv6), .family(.ipv4)] }
-        var ways: [Way] = []
-        for type in [RecordType.aaaa, .a] {
-            let answer = try await resolver.query(name, type)
-            let address = answer.answers.lazy.compactMap { record -> String? in
-                guard record.type == type, case .address(let octets) = record.data else { return nil }
-                return IPAddress(bytes: octets)?.text
-            }.first
-            if let address { ways.append(.address(address)) }
-        }
-        if !ways.isEmpty { return ways }
-        throw .answered(
-            server: resolver.servers.map(\.description).joined(separator: ", "), name: name, type: .a, .nameError)
+        if let addresses = try await addresses.find(domain) { return addresses.map { .address($0) } }
+        return IPAddress(domain) == nil ? [.family(.ipv6), .family(.ipv4)] : [.family(.any)]
     }
 }
 

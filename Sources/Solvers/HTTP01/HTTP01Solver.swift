@@ -15,6 +15,7 @@ package struct HTTP01Solver: ChallengeSolver {
     let client: KubeClient
     let rounds = SolverRounds()
     let open: OpenChallenges
+    let addresses: NameAddresses
     private let check: HTTP01Check
     private let time: any TimeSource
 
@@ -28,7 +29,8 @@ package struct HTTP01Solver: ChallengeSolver {
         self.client = client
         self.time = time
         let resolver = options.nameservers.isEmpty ? nil : Resolver(servers: options.nameservers, client: dns)
-        check = HTTP01Check(transport: http, options: options, resolver: resolver)
+        addresses = NameAddresses(overrides: options.addressOverrides, resolver: resolver)
+        check = HTTP01Check(transport: http, addresses: addresses)
     }
 
     package func present(_ challenge: Challenge) async throws(SolverError) {

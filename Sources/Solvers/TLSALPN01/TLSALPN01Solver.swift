@@ -1,4 +1,5 @@
 package import CertificateAPI
+import DNSWire
 import HTTPServer
 import KubeModel
 import PKI
@@ -37,15 +38,13 @@ package struct TLSALPN01Solver: ChallengeSolver {
         let again = CheckPace.delay(presentedAt: challenge.status?.presentedAt, now: time.now())
         do throws(SolverError) {
             let objects = try cluster.objects(for: challenge)
-            let (host, port) = try await place(of: objects)
-            let attempt = "\(host):\(port), asked for \(objects.serverName) with acme-tls/1,"
-            guard let problem = await problem(at: host, port, objects) else {
-                return .visible("\(attempt) shows the certificate of the challenge")
+            guard let problem = try await problem(of: objects) else {
+                return .visible("\(attempt(of: objects)) shows the certificate of the challenge")
             }
             try await present(challenge)
             let pod = try await cluster.find(Pod.self, objects.key)
             let news = pod.flatMap(\.news).map { "; \($0)" } ?? ""
-            return .notYet("\(attempt) \(problem)\(news)", again: again)
+            return .notYet("\(attempt(of: objects)) \(problem)\(news)", again: again)
         } catch .notNow(let sentence, let soon) {
             return .notYet(sentence, again: max(again, soon))
         } catch {
@@ -64,22 +63,43 @@ package struct TLSALPN01Solver: ChallengeSolver {
         try await cluster.delete(Pod.self, objects.key)
     }
 
-    private func problem(at host: String, _ port: Int, _ objects: SolverObjects) async -> String? {
-        do {
-            let sight = try await ValidationProbe.look(at: host, port: port, serverName: objects.serverName)
-            return TLSALPN01Check.problem(with: sight, of: objects.challenge)
-        } catch {
-            return "does not answer: \(error)"
+    /// What is looked at, as the beginning of a sentence.
+    private func attempt(of objects: SolverObjects) -> String {
+        let isInside = objects.challenge.selfCheck == .service
+        let place = isInside ? "the solver's Service" : "\(objects.challenge.spec.dnsName):\(port)"
+        return "\(place), asked for \(objects.serverName) with acme-tls/1,"
+    }
+
+    /// Nil when the certificate can be seen, or else what is wrong. An address that shows something else counts, for the CA
+    /// may take that one; one that nobody answers at does not, while another is right.
+    private func problem(of objects: SolverObjects) async throws(SolverError) -> String? {
+        let (hosts, port) = try await places(of: objects)
+        var isSeen = false
+        var problem: String?
+        for host in hosts {
+            let address = hosts.count > 1 ? "at \(host) " : ""
+            do {
+                let sight = try await ValidationProbe.look(at: host, port: port, serverName: objects.serverName)
+                if let wrong = TLSALPN01Check.problem(with: sight, of: objects.challenge) { return address + wrong }
+                isSeen = true
+            } catch {
+                problem = "\(address)does not answer: \(error)"
+            }
         }
+        return isSeen ? nil : problem
     }
 
     /// Where to knock.
-    private func place(of objects: SolverObjects) async throws(SolverError) -> (host: String, port: Int) {
-        let challenge = objects.challenge
-        guard challenge.selfCheck == .service else {
-            return (cluster.options.addressOverrides[challenge.spec.dnsName] ?? challenge.spec.dnsName, port)
+    private func places(of objects: SolverObjects) async throws(SolverError) -> (hosts: [String], port: Int) {
+        let domain = objects.challenge.spec.dnsName
+        guard objects.challenge.selfCheck != .service else {
+            return ([try await cluster.insideAddress(of: objects)], objects.servicePort)
         }
-        return (try await cluster.insideAddress(of: objects), objects.servicePort)
+        do throws(DNSError) {
+            return (try await cluster.addresses.find(domain) ?? [domain], port)
+        } catch {
+            throw .notNow("\(attempt(of: objects)) cannot be looked at: \(error)", again: .zero)
+        }
     }
 
     private enum Passage {
