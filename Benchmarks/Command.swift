@@ -100,13 +100,14 @@ struct Issue: AsyncParsableCommand {
 
     func run() async throws {
         try await Bench.run(common) { bench in
+            let rate = try await WriteRate.measure(bench.client, concurrency: concurrency)
             let (process, _) = try await bench.start()
             defer { process.stop() }
-            return try await measure(bench, process)
+            return try await measure(bench, process, writeRate: rate)
         }
     }
 
-    private func measure(_ bench: Bench, _ process: ControllerProcess) async throws -> Report {
+    private func measure(_ bench: Bench, _ process: ControllerProcess, writeRate: Double) async throws -> Report {
         let (client, choice) = (bench.client, IssuerChoice(name: issuer, kind: kind))
         let load = LoadRun(
             client: client, count: count, namespaces: namespaces, concurrency: concurrency, timeout: common.timeout,
@@ -137,6 +138,10 @@ struct Issue: AsyncParsableCommand {
         report.add("certificates", "\(count), issuer \(issuer), \(namespaces) namespace(s)")
         report.add("first create to last Ready", seconds: result.firstToLast)
         report.add("certificates a second", "\(Double(count) / result.firstToLast.seconds, digits: 1)")
+        report.add("small writes a second that the API server took before", "\(writeRate, digits: 0)")
+        report.add(
+            "such writes in the time of a certificate",
+            "\(writeRate * result.firstToLast.seconds / Double(count), digits: 2)")
         report.add(
             "time to Ready p50 / p99",
             "\(result.times.percentile(0.5).secondsText) / \(result.times.percentile(0.99).secondsText) s")

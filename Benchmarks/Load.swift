@@ -210,8 +210,8 @@ struct LoadRun {
 }
 
 extension KubeRequest {
-    /// The request that creates `certificate`.
-    static func create(_ certificate: LoadCertificate) throws -> KubeRequest {
-        .create(LoadCertificate.resource, namespace: certificate.metadata.namespace, try certificate.manifest())
+    /// The request that creates `object`.
+    static func create<Object: KubeObject>(_ object: Object) throws -> KubeRequest {
+        .create(Object.resource, namespace: object.metadata.namespace, try object.manifest())
     }
 }

@@ -34,7 +34,7 @@ package enum ProcessMetrics {
         return families
     }
 
-    private static func cpuSeconds() -> Double? {
+    static func cpuSeconds() -> Double? {
         var usage = rusage()
         guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return nil }
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1_000_000 }

@@ -69,9 +69,11 @@ struct Launch {
 
     /// Runs all parts until a signal comes or one of them fails, which ends them all.
     func serve(_ parts: [Part]) async throws {
+        let memory = Part("memory") { try await ProcessMemory.trimAtRest(time: SystemTime()) }
         let group = ServiceGroup(
             configuration: .init(
-                services: parts.map { .init(service: $0) }, cancellationSignals: [.sigterm, .sigint], logger: logger))
+                services: ([memory] + parts).map { .init(service: $0) }, cancellationSignals: [.sigterm, .sigint],
+                logger: logger))
         do {
             try await group.run()
         } catch is CancellationError {

@@ -69,8 +69,9 @@ struct EventMachine: Sendable {
         var refill = Duration.seconds(300)
         var inFlight = 4
         var attempts = 5
-        /// While the controller is busy nothing is sent, but not for longer than this.
-        var longestHold = Duration.seconds(30)
+        /// While the controller is busy nothing is sent, but not for longer than this. What holds Events up is work that users
+        /// wait for: the API server writes a Certificate's status in the time that it writes its Events.
+        var longestHold = Duration.seconds(60)
         /// How often to look whether it still is.
         var poll = Duration.milliseconds(200)
     }

@@ -62,7 +62,7 @@ package final class EventRecorder: Sendable {
         dropped = counters.counter(.eventDroppedCount, of: "events")
     }
 
-    /// Events wait while `isBusy` answers true, though never longer than half a minute.
+    /// Events wait while `isBusy` answers true, though never longer than a minute.
     package func holdWhile(_ isBusy: @escaping @Sendable () -> Bool) {
         state.withLock { $0.isBusy = isBusy }
     }
