@@ -50,7 +50,8 @@ package final class ACMEService: Sendable {
 
     package init(
         settings: Settings = Settings(), store: any ServerStore, issuers: any IssuerWatch, desk: any IssuanceDesk,
-        renewals: any RenewalWatch, validator: any ChallengeValidator, time: any TimeSource = SystemTime(), logger: Logger,
+        renewals: any RenewalWatch, validator: any ChallengeValidator, time: any TimeSource = SystemTime(),
+        logger: Logger,
         observe: @escaping @Sendable (Occurrence) -> Void = { _ in }
     ) {
         self.settings = settings

@@ -48,7 +48,8 @@ struct ACMEServerParts: Sendable {
         self.certificates = certificates
         self.certificate = certificate
         sweep = ClusterSweep(store: store, desk: desk, time: time, logger: logger)
-        informers = store.informers(counters: counters) + issuers.informers(counters: counters)
+        informers =
+            store.informers(counters: counters) + issuers.informers(counters: counters)
             + certificates.informers(counters: counters)
         server = Server(
             address: flags.acmeServerListenAddress.host, port: flags.acmeServerListenAddress.port,
