@@ -30,7 +30,8 @@ struct RealServerTests {
         "Route 53 keeps the promises that moto can tell",
         .enabled(if: MotoServer.isInstalled, "moto_server is not installed"))
     func route53() async throws {
-        // moto has no pages, no rights, and takes batches that are outdated, so that replicas are not told of each other.
+        // moto has no pages and no rights. It judges a DELETE by everything that ever was at the name, and not by what is
+        // (5.2.5, the newest, does so too), so that replicas are not told of each other.
         var subject = ContractSubject.route53
         subject.limits = [.overwrites, .noRestriction]
         subject.calls = CallCounts(coldPresent: 3, warmPresent: 2, warmCleanUp: 2)
