@@ -354,33 +354,60 @@ struct ACMEServerClusterTests {
                             binding: try ExternalAccountBinding(
                                 keyID: "web", encodedKey: Array(ACMELaboratory.hmac.utf8))), key: key)
                     let client = ACMEClient(server: server, accountURL: account.url, key: key)
-                    let name = ACMEIdentifier.dns("www.example.test")
-                    let order = try await client.newOrder(NewACMEOrder(identifiers: [name]))
-                    let authorization = try await client.authorization(order.authorizations[0])
-                    let challenge = try #require(authorization.challenges.first { $0.type == "http-01" })
-                    let token = try ChallengeToken(try #require(challenge.token))
-                    try await laboratory.answering(token.keyAuthorization(for: key.publicKey).reveal()) {
-                        _ = try await client.respond(to: challenge.url)
-                        try await laboratory.cluster.eventually("the order is ready") {
-                            try await client.order(order.url).status == .ready
+                    let first = try await issue(client, key, laboratory)
+                    let id = try #require(RenewalIdentifier(first.leaf))
+                    for _ in 0..<2 {
+                        try await laboratory.cluster.eventually("each tells when to renew") {
+                            try await server.renewalInformation(for: id) != nil
                         }
                     }
-                    var extensions = CertificateExtensions()
-                    extensions.names = [.dns("www.example.test")]
-                    let request = try await SigningRequest.make(
-                        subject: .empty, extensions: extensions, key: try await PrivateKey.generate(.ecdsa(.p256)))
-                    _ = try await client.finalize(order.finalize, orderURL: order.url, request: request)
-                    var url: String?
-                    try await laboratory.cluster.eventually("the certificate is there") {
-                        url = try await client.order(order.url).certificate
-                        return url != nil
+                    _ = try await issue(client, key, laboratory, replacing: id)
+                    let replacing = try await laboratory.requests().compactMap {
+                        $0.metadata.annotations?["certwright.dev/acme-replaces"]
                     }
-                    let chain = try await client.certificate(try #require(url))
-                    try chain.check(against: request, identifiers: [name], now: .now())
+                    #expect(replacing == [id.text])
+                    try await laboratory.cluster.eventually("it is replaced once") {
+                        do {
+                            _ = try await client.newOrder(
+                                NewACMEOrder(identifiers: [.dns("www.example.test")], replaces: id.text))
+                            return false
+                        } catch ACMEError.problem(let refusal) {
+                            return refusal.problem.type == .alreadyReplaced
+                        }
+                    }
                     #expect(transport.counts.allSatisfy { $0 > 3 }, "both were asked: \(transport.counts)")
                 }
             }
         }
+    }
+
+    private func issue(
+        _ client: ACMEClient, _ key: PrivateKey, _ laboratory: ACMELaboratory, replacing: RenewalIdentifier? = nil
+    ) async throws -> ACMECertificateChain {
+        let name = ACMEIdentifier.dns("www.example.test")
+        let order = try await client.newOrder(NewACMEOrder(identifiers: [name], replaces: replacing?.text))
+        let authorization = try await client.authorization(order.authorizations[0])
+        let challenge = try #require(authorization.challenges.first { $0.type == "http-01" })
+        let token = try ChallengeToken(try #require(challenge.token))
+        try await laboratory.answering(token.keyAuthorization(for: key.publicKey).reveal()) {
+            _ = try await client.respond(to: challenge.url)
+            try await laboratory.cluster.eventually("the order is ready") {
+                try await client.order(order.url).status == .ready
+            }
+        }
+        var extensions = CertificateExtensions()
+        extensions.names = [.dns("www.example.test")]
+        let request = try await SigningRequest.make(
+            subject: .empty, extensions: extensions, key: try await PrivateKey.generate(.ecdsa(.p256)))
+        _ = try await client.finalize(order.finalize, orderURL: order.url, request: request)
+        var url: String?
+        try await laboratory.cluster.eventually("the certificate is there") {
+            url = try await client.order(order.url).certificate
+            return url != nil
+        }
+        let chain = try await client.certificate(try #require(url))
+        try chain.check(against: request, identifiers: [name], now: .now())
+        return chain
     }
 }
 
