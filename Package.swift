@@ -244,9 +244,9 @@ let testTargets: [Target] = [
     .testTarget(
         name: "CertwrightTests",
         dependencies: [
-            "certwright", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport",
-            "Injection", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire", "YAML",
-            arguments, logging, system,
+            "certwright", "ACME", "Admission", "CertificateAPI", "Controllers", "HTTPServer", "HTTPTransport",
+            "Injection", "Issuers", "KubeClient", "KubeModel", "KubeRuntime", "Operations", "TestSupport", "Wire",
+            "YAML", arguments, logging, system,
         ], swiftSettings: house),
     .testTarget(
         name: "InstallTests",

@@ -153,6 +153,7 @@ package enum Names {
         // Annotations.
         package static let account = "certwright.dev/acme-account"
         package static let directory = "certwright.dev/acme-directory"
+        package static let replaces = "certwright.dev/acme-replaces"
         package static let revoked = "certwright.dev/acme-revoked"
         package static let reason = "certwright.dev/acme-revocation-reason"
     }

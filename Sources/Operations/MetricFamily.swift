@@ -55,7 +55,7 @@ package struct MetricFamily: Sendable, Equatable {
 
 extension Double {
     /// Whole numbers without a fraction, as other exporters print them.
-    fileprivate var metricText: String {
+    var metricText: String {
         if isNaN { return "NaN" }
         if isInfinite { return self < 0 ? "-Inf" : "+Inf" }
         if let whole = Int64(exactly: self) { return String(whole) }

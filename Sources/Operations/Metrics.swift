@@ -115,7 +115,7 @@ package final class Histogram: Sendable {
         var below = 0.0
         var samples = zip(bounds, totals.counts).map { bound, count in
             below += count
-            return MetricFamily.Sample(below, labels: [(name: "le", value: "\(bound)")], suffix: "_bucket")
+            return MetricFamily.Sample(below, labels: [(name: "le", value: bound.metricText)], suffix: "_bucket")
         }
         let all = totals.counts.reduce(0, +)
         samples += [

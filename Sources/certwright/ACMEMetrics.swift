@@ -19,7 +19,8 @@ struct ACMEMetrics: Sendable {
 
     var observer: ACMEObserver {
         { [count, duration, problems] record in
-            let status = record.status.map(String.init) ?? "0"
+            // As cert-manager writes it where there is no answer.
+            let status = record.status.map(String.init) ?? "999"
             let values = [record.scheme, record.host, record.action.rawValue, record.method, status]
             count.add(1, values)
             duration.observe(record.duration.inSeconds, values)

@@ -12,7 +12,7 @@ struct VenafiMetrics: Sendable {
     private let tokenDuration = Histogram(
         "certmanager_venafi_oauth_token_request_duration_seconds",
         help: "How long requests for access tokens took, in seconds.",
-        bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
+        bounds: [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30])
 
     var families: [MetricFamily] { [duration.family, tokens.family, tokenDuration.family] }
 
@@ -21,7 +21,7 @@ struct VenafiMetrics: Sendable {
             switch record {
             case .call(let call, let time): duration.observe(time.inSeconds, [call.rawValue])
             case .token(let isGood, let time):
-                tokens.add(1, [isGood ? "success" : "error"])
+                tokens.add(1, [isGood ? "success" : "failure"])
                 tokenDuration.observe(time.inSeconds)
             }
         }

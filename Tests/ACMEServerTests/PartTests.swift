@@ -118,7 +118,7 @@ struct PartTests {
         var order = ServerOrder(
             id: "0123456789abcdef0123456789abcdef", account: account, credential: try World.credential(),
             identifiers: [.dns("www.example.com"), .dns("*.example.com"), try ACMEIdentifier(ip: "192.0.2.1")],
-            seed: Array(0..<16), createdAt: now, lifetime: .seconds(3600))
+            seed: Array(0..<16), replaces: "aYhba4dG.AIdl", createdAt: now, lifetime: .seconds(3600))
         #expect(ServerOrder(record: order.record) == order)
         expectTrue(order.authorizations[0].begin(.http01, at: now))
         expectTrue(order.authorizations[1].settle(.dns01, nil, at: now))

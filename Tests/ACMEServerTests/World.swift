@@ -33,10 +33,13 @@ final class World: Sendable {
         for _ in 0..<replicas { addService(settings) }
     }
 
+    var replicas: [ACMEService] { services.withLock { $0 } }
+
     /// Another replica over the same store.
     func addService(_ settings: ACMEService.Settings = .init()) {
         let service = ACMEService(
-            settings: settings, store: store, issuers: issuers, desk: desk, validator: validator, time: clock,
+            settings: settings, store: store, issuers: issuers, desk: desk, renewals: desk, validator: validator,
+            time: clock,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         services.withLock { $0.append(service) }
     }
@@ -165,13 +168,15 @@ final class TestValidator: ChallengeValidator {
     }
 }
 
-/// A CA that signs, or does what a test says.
-final class TestDesk: IssuanceDesk {
+/// A CA that signs, or does what a test says, and knows all at once what it has signed.
+final class TestDesk: IssuanceDesk, RenewalWatch {
     private struct Kept {
         var request: SigningRequest
         var state: IssuanceState
         var order: ServerOrder
-        var isRevoked = false
+        var leaf: X509Certificate?
+        var revokedAt: Timestamp?
+        var isRevoked: Bool { revokedAt != nil }
     }
     private let kept = Mutex<[String: Kept]>([:])
     let wishes = Mutex<[IssuanceWish]>([])
@@ -198,11 +203,12 @@ final class TestDesk: IssuanceDesk {
             return
         }
         wishes.withLock { $0.append(wish) }
-        var state = next.withLock { $0 }
-        if state == nil, let leaf = try? await sign(wish.request) {
-            state = .issued(Array((leaf.pem + authority.pem).utf8))
+        var made = Kept(request: wish.request, state: next.withLock { $0 } ?? .pending, order: order)
+        if next.withLock({ $0 }) == nil, let leaf = try? await sign(wish.request) {
+            made.state = .issued(Array((leaf.pem + authority.pem).utf8))
+            made.leaf = leaf
         }
-        kept.withLock { $0[order.id] = Kept(request: wish.request, state: state ?? .pending, order: order) }
+        kept.withLock { [made] in $0[order.id] = made }
     }
 
     private func sign(_ request: SigningRequest) async throws -> X509Certificate {
@@ -235,7 +241,22 @@ final class TestDesk: IssuanceDesk {
     func revoke(
         _ record: IssuedRecord, _ reason: RevocationReason, at now: Timestamp
     ) async throws(KeepingError) {
-        kept.withLock { $0[record.place]?.isRevoked = true }
+        kept.withLock { $0[record.place]?.revokedAt = now }
+    }
+
+    func sight(of id: RenewalIdentifier) -> RenewalSight? {
+        kept.withLock { kept in
+            guard let one = kept.values.first(where: { $0.leaf.flatMap(RenewalIdentifier.init) == id }),
+                let leaf = one.leaf
+            else { return nil }
+            let isReplaced = kept.values.contains { other in
+                if case .failed = other.state { return false }
+                return other.order.replaces == id.text
+            }
+            return RenewalSight(
+                directory: one.order.issuer.path, account: one.order.account, names: leaf.extensions.names,
+                notBefore: leaf.notBefore, notAfter: leaf.notAfter, revokedAt: one.revokedAt, isReplaced: isReplaced)
+        }
     }
 }
 

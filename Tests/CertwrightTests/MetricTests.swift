@@ -1,4 +1,5 @@
 import CertificateAPI
+import Issuers
 import KubeModel
 import KubeRuntime
 import Operations
@@ -7,6 +8,7 @@ import TestSupport
 import Testing
 import Wire
 
+@testable import ACME
 @testable import certwright
 
 @Suite("metrics")
@@ -116,6 +118,41 @@ struct MetricTests {
             "certwright_certificate_last_failure_timestamp_seconds{\(labels)} 1767225600",
         ] {
             #expect(text.contains(line + "\n"), "\(text)")
+        }
+    }
+
+    /// Labels and their values as cert-manager's source has them (github.com/cert-manager/cert-manager, pkg/metrics,
+    /// pkg/issuer/venafi/client and pkg/acme/client/http.go, 2026-08-22).
+    @Test("what CAs are asked is counted with the values that cert-manager uses")
+    func requests() {
+        let venafi = VenafiMetrics()
+        venafi.observer(.call(.readZone, .milliseconds(7)))
+        venafi.observer(.call(.request, .milliseconds(7)))
+        venafi.observer(.call(.retrieve, .milliseconds(7)))
+        venafi.observer(.token(isGood: true, .milliseconds(7)))
+        venafi.observer(.token(isGood: false, .milliseconds(70)))
+        let acme = ACMEMetrics()
+        for status in [201, nil] {
+            acme.observer(
+                ACMERequestRecord(
+                    action: .authorizeOrder, method: "POST", scheme: "https", host: "ca.test", status: status,
+                    problem: nil,
+                    duration: .milliseconds(7)))
+        }
+        let text = MetricFamily.text(of: venafi.families + acme.families)
+        let labels = #"action="authorize_order",method="POST",status="#
+        for line in [
+            #"certmanager_http_venafi_client_request_duration_seconds_count{api_call="read_zone_configuration"} 1"#,
+            #"certmanager_http_venafi_client_request_duration_seconds_count{api_call="request_certificate"} 1"#,
+            #"certmanager_http_venafi_client_request_duration_seconds_count{api_call="retrieve_certificate"} 1"#,
+            #"certmanager_venafi_oauth_token_requests_total{status="success"} 1"#,
+            #"certmanager_venafi_oauth_token_requests_total{status="failure"} 1"#,
+            #"certmanager_venafi_oauth_token_request_duration_seconds_bucket{le="0.01"} 1"#,
+            #"certmanager_venafi_oauth_token_request_duration_seconds_bucket{le="30"} 2"#,
+            #"certmanager_http_acme_client_request_count{scheme="https",host="ca.test",\#(labels)"201"} 1"#,
+            #"certmanager_http_acme_client_request_count{scheme="https",host="ca.test",\#(labels)"999"} 1"#,
+        ] {
+            #expect(text.contains(line + "\n"), "\(line) is not in \(text)")
         }
     }
 }

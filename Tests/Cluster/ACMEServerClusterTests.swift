@@ -100,6 +100,107 @@ struct ACMEServerClusterTests {
         }
     }
 
+    @Test("certbot renews what is not due by its age because the server says so, and only that")
+    func renewalInformation() async throws {
+        try await ACMELaboratory.run { laboratory in
+            try await laboratory.serving { server in
+                let folder = laboratory.folder
+                let port = laboratory.http.split(separator: ":").last.map(String.init) ?? ""
+                func certbot(_ arguments: [String]) async throws -> String {
+                    try await laboratory.client(
+                        "certbot",
+                        arguments + [
+                            "--server", server.directory, "-n", "--config-dir", folder.path("certbot"), "--work-dir",
+                            folder.path("work"), "--logs-dir", folder.path("logs"),
+                        ], ["REQUESTS_CA_BUNDLE": folder.path("ca.pem")])
+                }
+                func leaf(_ name: String) throws -> X509Certificate {
+                    let pem = try folder.text("certbot/live/\(name)/cert.pem")
+                    return try #require(try Chain.parse(pem: Array(pem.utf8), limits: .default).first)
+                }
+                for name in ["www.example.test", "api.example.test"] {
+                    _ = try await certbot([
+                        "certonly", "--agree-tos", "--email", "a@example.com", "--eab-kid", "web", "--eab-hmac-key",
+                        ACMELaboratory.hmac, "--standalone", "--http-01-address", "127.0.0.1", "--http-01-port", port,
+                        "-d", name,
+                    ])
+                }
+                let (revoked, other) = (try leaf("www.example.test"), try leaf("api.example.test"))
+                _ = try await certbot(["revoke", "--cert-name", "www.example.test", "--no-delete-after-revoke"])
+                // certbot keeps to Retry-After, so that it must not ask before the server can know.
+                let id = try #require(RenewalIdentifier(revoked))
+                let acme = ACMEServer(
+                    settings: .init(
+                        directoryURL: server.directory,
+                        tls: TLSOptions(trust: .only(pem: try Array(folder.text("ca.pem").utf8))),
+                        userAgent: "certwright-tests libcurl"), transport: laboratory.cluster.transport,
+                    time: SystemTime())
+                try await laboratory.cluster.eventually("the revocation is known") {
+                    try await acme.renewalInformation(for: id).map { $0.end <= .now() } ?? false
+                }
+                let said = try await certbot(["renew", "--no-random-sleep-on-renew"])
+                #expect(try leaf("www.example.test") != revoked, "\(said)")
+                #expect(try leaf("api.example.test") == other, "\(said)")
+                #expect(try await laboratory.requests().count == 3)
+            }
+        }
+    }
+
+    @Test("lego gets a certificate of a Vault issuer, by OpenBao", .enabled(if: OpenBao.isInstalled, "needs bao"))
+    func vault() async throws {
+        try await ACMELaboratory.run { laboratory in
+            let cluster = laboratory.cluster
+            try await OpenBao.run(over: cluster.transport) { bao in
+                try await bao.write(
+                    "pki/roles/web",
+                    ["allow_any_name": true, "key_type": "any", "require_cn": false, "max_ttl": "2400h"])
+                try await cluster.apply(Self.vault(bao, cluster.namespace))
+                try await cluster.eventually("the Vault issuer is ready", within: .seconds(60)) {
+                    try await cluster.client.find(Issuer.self, cluster.key("vault"))?.status?.conditions
+                        .isTrue(Condition.Kind.ready) ?? false
+                }
+                try await laboratory.serving { server in
+                    var server = server
+                    server.directory = server.directory.replacing("/ca/directory", with: "/vault/directory")
+                    let lego = Lego(laboratory, server)
+                    try await lego.run(["--http", "--http.port", laboratory.http, "-d", "www.example.test", "run"])
+                    let chain = try lego.chain("www.example.test")
+                    #expect(chain.leaf.extensions.dnsNames == ["www.example.test"])
+                    let pem = try await bao.read("pki/cert/ca")["data"]?["certificate"]?.stringValue
+                    let root = try X509Certificate(pem: Array(try #require(pem).utf8))
+                    #expect(chain.leaf.isSigned(by: root))
+                    let requests = try await laboratory.requests()
+                    #expect(requests.map(\.spec.issuerRef.name) == ["vault"])
+                }
+            }
+        }
+    }
+
+    private static func vault(_ bao: OpenBao, _ namespace: String) -> String {
+        """
+        apiVersion: v1
+        kind: Secret
+        metadata: {name: bao}
+        stringData: {token: "\(OpenBao.rootToken)"}
+        ---
+        apiVersion: cert-manager.io/v1
+        kind: Issuer
+        metadata: {name: vault}
+        spec: {vault: {server: "\(bao.url)", path: pki/sign/web, auth: {tokenSecretRef: {name: bao, key: token}}}}
+        ---
+        apiVersion: v1
+        kind: Secret
+        metadata:
+          name: web
+          labels: {certwright.dev/acme-credential: "true"}
+          annotations:
+            certwright.dev/acme-namespace: \(namespace)
+            certwright.dev/acme-issuers: Issuer/vault
+            certwright.dev/acme-names: "*.example.test"
+        data: {key: \(Base64.encode(Array(ACMELaboratory.hmac.utf8)))}
+        """
+    }
+
     @Test("Caddy gets itself a certificate from a server in the controller's process, and serves it")
     func caddy() async throws {
         try await ACMELaboratory.run(companion: true) { laboratory in
@@ -253,33 +354,60 @@ struct ACMEServerClusterTests {
                             binding: try ExternalAccountBinding(
                                 keyID: "web", encodedKey: Array(ACMELaboratory.hmac.utf8))), key: key)
                     let client = ACMEClient(server: server, accountURL: account.url, key: key)
-                    let name = ACMEIdentifier.dns("www.example.test")
-                    let order = try await client.newOrder(NewACMEOrder(identifiers: [name]))
-                    let authorization = try await client.authorization(order.authorizations[0])
-                    let challenge = try #require(authorization.challenges.first { $0.type == "http-01" })
-                    let token = try ChallengeToken(try #require(challenge.token))
-                    try await laboratory.answering(token.keyAuthorization(for: key.publicKey).reveal()) {
-                        _ = try await client.respond(to: challenge.url)
-                        try await laboratory.cluster.eventually("the order is ready") {
-                            try await client.order(order.url).status == .ready
+                    let first = try await issue(client, key, laboratory)
+                    let id = try #require(RenewalIdentifier(first.leaf))
+                    for _ in 0..<2 {
+                        try await laboratory.cluster.eventually("each tells when to renew") {
+                            try await server.renewalInformation(for: id) != nil
                         }
                     }
-                    var extensions = CertificateExtensions()
-                    extensions.names = [.dns("www.example.test")]
-                    let request = try await SigningRequest.make(
-                        subject: .empty, extensions: extensions, key: try await PrivateKey.generate(.ecdsa(.p256)))
-                    _ = try await client.finalize(order.finalize, orderURL: order.url, request: request)
-                    var url: String?
-                    try await laboratory.cluster.eventually("the certificate is there") {
-                        url = try await client.order(order.url).certificate
-                        return url != nil
+                    _ = try await issue(client, key, laboratory, replacing: id)
+                    let replacing = try await laboratory.requests().compactMap {
+                        $0.metadata.annotations?["certwright.dev/acme-replaces"]
                     }
-                    let chain = try await client.certificate(try #require(url))
-                    try chain.check(against: request, identifiers: [name], now: .now())
+                    #expect(replacing == [id.text])
+                    try await laboratory.cluster.eventually("it is replaced once") {
+                        do {
+                            _ = try await client.newOrder(
+                                NewACMEOrder(identifiers: [.dns("www.example.test")], replaces: id.text))
+                            return false
+                        } catch ACMEError.problem(let refusal) {
+                            return refusal.problem.type == .alreadyReplaced
+                        }
+                    }
                     #expect(transport.counts.allSatisfy { $0 > 3 }, "both were asked: \(transport.counts)")
                 }
             }
         }
+    }
+
+    private func issue(
+        _ client: ACMEClient, _ key: PrivateKey, _ laboratory: ACMELaboratory, replacing: RenewalIdentifier? = nil
+    ) async throws -> ACMECertificateChain {
+        let name = ACMEIdentifier.dns("www.example.test")
+        let order = try await client.newOrder(NewACMEOrder(identifiers: [name], replaces: replacing?.text))
+        let authorization = try await client.authorization(order.authorizations[0])
+        let challenge = try #require(authorization.challenges.first { $0.type == "http-01" })
+        let token = try ChallengeToken(try #require(challenge.token))
+        try await laboratory.answering(token.keyAuthorization(for: key.publicKey).reveal()) {
+            _ = try await client.respond(to: challenge.url)
+            try await laboratory.cluster.eventually("the order is ready") {
+                try await client.order(order.url).status == .ready
+            }
+        }
+        var extensions = CertificateExtensions()
+        extensions.names = [.dns("www.example.test")]
+        let request = try await SigningRequest.make(
+            subject: .empty, extensions: extensions, key: try await PrivateKey.generate(.ecdsa(.p256)))
+        _ = try await client.finalize(order.finalize, orderURL: order.url, request: request)
+        var url: String?
+        try await laboratory.cluster.eventually("the certificate is there") {
+            url = try await client.order(order.url).certificate
+            return url != nil
+        }
+        let chain = try await client.certificate(try #require(url))
+        try chain.check(against: request, identifiers: [name], now: .now())
+        return chain
     }
 }
 

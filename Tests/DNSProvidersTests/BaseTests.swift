@@ -1,4 +1,5 @@
 import DNSWire
+import HTTPTypes
 import Synchronization
 import Testing
 import Wire
@@ -57,34 +58,37 @@ struct BaseTests {
     func pace() {
         var machine = PaceMachine()
         let pace = Pace(60, per: .seconds(60))
-        for _ in 0..<15 { #expect(machine.asked(at: .zero, pace) == .go) }
-        guard case .wait(let first) = machine.asked(at: .zero, pace) else {
+        for _ in 0..<15 { #expect(machine.asked(at: .zero, [pace]) == .go) }
+        guard case .wait(let first) = machine.asked(at: .zero, [pace]) else {
             Issue.record("the sixteenth did not wait")
             return
         }
         #expect(first == pace.interval)
-        for _ in 0..<100 { _ = machine.asked(at: .zero, pace) }
-        guard case .refused(let again) = machine.asked(at: .zero, pace) else {
+        for _ in 0..<100 { _ = machine.asked(at: .zero, [pace]) }
+        guard case .refused(let again) = machine.asked(at: .zero, [pace]) else {
             Issue.record("the last was not refused")
             return
         }
         #expect(again > PaceMachine.patience)
-        #expect(machine.asked(at: .seconds(120), pace) == .go)
+        #expect(machine.asked(at: .seconds(120), [pace]) == .go)
         machine.closed(at: .seconds(120), for: .seconds(9))
-        #expect(machine.asked(at: .seconds(121), pace) == .refused(again: .seconds(8)))
-        #expect(machine.asked(at: .seconds(129), pace) == .go)
+        #expect(machine.asked(at: .seconds(121), [pace]) == .refused(again: .seconds(8)))
+        #expect(machine.asked(at: .seconds(129), [pace]) == .go)
     }
 
     @Test(
         "in no window of the period more requests go than the limit",
-        arguments: [(5, 1), (60, 60), (250, 60), (1200, 300)])
-    func window(limit: Int, seconds: Int) {
+        arguments: [
+            [(5, 1)], [(60, 60)], [(250, 60), (5000, 3600)], [(1200, 300)], [(20, 60), (700, 3600), (8000, 86_400)],
+            [(2, 1), (15, 60), (100, 3600), (300, 86_400)],
+        ])
+    func window(limits: [(Int, Int)]) {
         var machine = PaceMachine()
-        let pace = Pace(limit, per: .seconds(seconds))
+        let paces = limits.map { Pace($0.0, per: .seconds($0.1)) }
         var now = Duration.zero
         var sent: [Duration] = []
-        while sent.count < limit * 2 {
-            switch machine.asked(at: now, pace) {
+        while sent.count < (limits.map(\.0).max() ?? 0) * 2 {
+            switch machine.asked(at: now, paces) {
             case .go: sent.append(now)
             case .wait(let duration):
                 now += duration
@@ -92,7 +96,28 @@ struct BaseTests {
             case .refused(let again): now += again
             }
         }
-        for (first, next) in zip(sent, sent.dropFirst(limit)) { #expect(next - first >= .seconds(seconds)) }
+        for (limit, seconds) in limits {
+            for (first, next) in zip(sent, sent.dropFirst(limit)) { #expect(next - first >= .seconds(seconds)) }
+        }
+    }
+
+    @Test("reads, changes and the changes of each zone have paces of their own, and a place can be given back")
+    func paceKinds() {
+        let reads = Pace(4, per: .seconds(4), of: .reads)
+        let one = Pace(4, per: .seconds(4000), of: .changes, scope: "one")
+        let two = Pace(4, per: .seconds(4000), of: .changes, scope: "two")
+        #expect(reads.covers(.get) && !reads.covers(.patch) && one.covers(.delete) && !one.covers(.get))
+        #expect(Pace(1, per: .seconds(1)).covers(.get) && Pace(1, per: .seconds(1)).covers(.put))
+        var machine = PaceMachine()
+        for _ in 0..<9 {
+            #expect(machine.asked(at: .zero, [one]) == .go)
+            machine.givenBack([one])
+        }
+        #expect(machine.asked(at: .zero, [one]) == .go)
+        #expect(machine.asked(at: .zero, [reads, one]) == .refused(again: one.interval))
+        #expect(machine.asked(at: .zero, [reads]) == .go, "a request that was refused took a place")
+        #expect(machine.asked(at: .zero, [two]) == .go)
+        #expect(!machine.isIdle(at: .seconds(1)) && machine.isIdle(at: one.interval))
     }
 
     /// Counts who is inside at once.

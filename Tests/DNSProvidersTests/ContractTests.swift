@@ -4,7 +4,7 @@ import Testing
 struct ContractCase: Sendable, CustomTestStringConvertible {
     var subject: ContractSubject
     var promise: Promise
-    var testDescription: String { "\(subject.key): \(promise.testDescription)" }
+    var testDescription: String { "\(subject.testDescription): \(promise.testDescription)" }
 
     static let all: [ContractCase] = ContractSubject.all.flatMap { subject in
         Contract.promises.filter { Contract.applies($0, to: subject) }.map {
@@ -16,7 +16,8 @@ struct ContractCase: Sendable, CustomTestStringConvertible {
 extension ContractSubject {
     /// Every provider that speaks to a fake. Those with a real server have a suite of their own, which asks for the same.
     static let all: [ContractSubject] = [
-        .acmeDNS, .akamai, .azureDNS, .cloudDNS, .cloudflare, .digitalOcean, .route53, .deSEC, .dnsimple, .gandi,
+        .acmeDNS, .akamai, .azureDNS, .azurePrivateDNS, .cloudDNS, .cloudflare, .digitalOcean, .route53, .deSEC,
+        .dnsimple, .gandi,
         .goDaddy, .hetzner, .http, .infoblox, .linode, .namecheap, .ovh, .porkbun, .scaleway,
     ]
     /// Every provider whose requests are counted, real servers included.

@@ -118,6 +118,36 @@ struct PlanTests {
             ])
     }
 
+    @Test(
+        "every part of a Certificate that a policy bounds is judged as its request will be",
+        arguments: [
+            ("commonName: shop", "{dnsNames: [shop.example.com, '*.shop.example.com']}", "the common name \"shop\""),
+            ("subject: {organizations: [Shop]}", "{dnsNames: ['**']}", "the organization \"Shop\""),
+            ("subject: {countries: [NZ]}", "{dnsNames: ['**']}", "what else the subject has"),
+            ("uris: ['spiffe://a/b']", "{dnsNames: ['**']}", "the URI spiffe://a/b"),
+            ("emailAddresses: [me@example.com]", "{dnsNames: ['**']}", "the email address me@example.com"),
+            ("ipAddresses: [192.0.2.1]", "{dnsNames: ['**']}", "the IP address 192.0.2.1"),
+            ("isCA: true", "{dnsNames: ['**']}", "a CA"),
+            ("duration: 100h", "{dnsNames: ['**'], maxDuration: 99h}", "above 99h"),
+            ("duration: 100h", "{dnsNames: ['**'], minDuration: 101h}", "below 101h"),
+            (
+                "usages: [client auth]", "{dnsNames: ['**'], usages: [server auth]}",
+                "the usages asked for; it has server auth"
+            ),
+            (
+                "privateKey: {algorithm: ECDSA}", "{dnsNames: ['**'], privateKeys: [{algorithm: RSA}]}",
+                "a private key of ECDSA P-256"
+            ),
+        ])
+    func policyFields(part: String, allowed: String, objection: String) throws {
+        var world = Plan.World()
+        world.policies = [try Views.decode("metadata: {name: shop}\nspec: {allowed: \(allowed)}\n")]
+        let text = texts(
+            try plan(Self.certificate.replacing("{secretName:", with: "{\(part), secretName:"), in: world).first,
+            "Policy")
+        #expect(text.count == 1 && text.first?.hasSuffix(objection) == true, "\(text)")
+    }
+
     @Test("what is left of the CA's budget counts the entries before it; what issues nothing takes nothing")
     func budget() throws {
         let issuer = Self.issuer.replacing(

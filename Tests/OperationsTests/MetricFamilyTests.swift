@@ -34,7 +34,7 @@ struct MetricFamilyTests {
                 # HELP took_seconds Took.
                 # TYPE took_seconds histogram
                 took_seconds_bucket{le="0.5"} 2
-                took_seconds_bucket{le="1.0"} 3
+                took_seconds_bucket{le="1"} 3
                 took_seconds_bucket{le="+Inf"} 4
                 took_seconds_sum 3.5
                 took_seconds_count 4

@@ -96,20 +96,22 @@ await() {
   done
 }
 
-# free_port [COUNT]: TCP ports that nobody listens on now, all different, also free for UDP.
+# free_port [COUNT]: TCP ports that nobody has now, all different, also free for UDP. Below those that the kernel gives to
+# connections, of which the next one could take what was free a moment ago.
 free_port() {
   python3 - "${1:-1}" <<'PY'
-import socket, sys
+import random, socket, sys
 held, ports = [], []
 while len(ports) < int(sys.argv[1]):
     tcp, udp = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    tcp.bind(("127.0.0.1", 0))
+    port = random.randrange(10000, 30000)
     held += [tcp, udp]
     try:
-        udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        tcp.bind(("127.0.0.1", port))
+        udp.bind(("127.0.0.1", port))
     except OSError:
         continue
-    ports.append(tcp.getsockname()[1])
+    ports.append(port)
 print(*ports)
 PY
 }

@@ -28,6 +28,7 @@ package struct ClusterDesk: IssuanceDesk {
         var metadata = ObjectMeta(name: order.requestName, namespace: order.namespace)
         metadata.labels = [Key.order: order.id, Key.publicKey: Self.label(of: wish.request.publicKey)]
         metadata.annotations = [Key.account: order.account, Key.directory: order.issuer.path]
+        if let replaces = order.replaces { metadata.annotations?[Key.replaces] = replaces }
         do throws(KubeError) {
             _ = try await client.create(CertificateRequest(metadata: metadata, spec: spec))
         } catch {
@@ -156,7 +157,7 @@ package struct ClusterDesk: IssuanceDesk {
         return Array((certificates[0].pem + root.pem).utf8)
     }
 
-    private static func leaf(of request: CertificateRequest) -> X509Certificate? {
+    static func leaf(of request: CertificateRequest) -> X509Certificate? {
         guard let pem = request.status?.certificate?.bytes, !pem.isEmpty else { return nil }
         return (try? Chain.parse(pem: pem, limits: .default))?.first  // no certificate of ours
     }

@@ -94,6 +94,8 @@ package struct BindingPayload: Sendable {
 /// The names of an order (RFC 8555 §7.4).
 package struct NewOrderPayload: Sendable {
     package let identifiers: [ACMEIdentifier]
+    /// The certificate that is renewed (RFC 9773 §5).
+    package let replaces: RenewalIdentifier?
 
     package init(_ members: JSONObject, limits: RequestLimits = RequestLimits()) throws(ServerProblem) {
         guard let values = members["identifiers"]?.arrayValue, !values.isEmpty else {
@@ -108,12 +110,21 @@ package struct NewOrderPayload: Sendable {
         if members["profile"] != nil {
             throw ServerProblem(.invalidProfile, .badRequest, "This server has no profiles.")
         }
+        replaces = try Self.replaced(members["replaces"])
         var read: [ACMEIdentifier] = []
         for value in values {
             let identifier = try Self.identifier(value)
             if !read.contains(identifier) { read.append(identifier) }
         }
         identifiers = read
+    }
+
+    private static func replaced(_ value: JSONValue?) throws(ServerProblem) -> RenewalIdentifier? {
+        guard let value else { return nil }
+        guard let id = value.stringValue.flatMap(RenewalIdentifier.init(reading:)) else {
+            throw .malformed("What the order replaces names no certificate (RFC 9773 4.1).")
+        }
+        return id
     }
 
     private static func identifier(_ value: JSONValue) throws(ServerProblem) -> ACMEIdentifier {

@@ -40,6 +40,7 @@ package final class ACMEService: Sendable {
     let store: any ServerStore
     let issuers: any IssuerWatch
     let desk: any IssuanceDesk
+    let renewals: any RenewalWatch
     let validator: any ChallengeValidator
     let time: any TimeSource
     let logger: Logger
@@ -49,13 +50,15 @@ package final class ACMEService: Sendable {
 
     package init(
         settings: Settings = Settings(), store: any ServerStore, issuers: any IssuerWatch, desk: any IssuanceDesk,
-        validator: any ChallengeValidator, time: any TimeSource = SystemTime(), logger: Logger,
+        renewals: any RenewalWatch, validator: any ChallengeValidator, time: any TimeSource = SystemTime(),
+        logger: Logger,
         observe: @escaping @Sendable (Occurrence) -> Void = { _ in }
     ) {
         self.settings = settings
         self.store = store
         self.issuers = issuers
         self.desk = desk
+        self.renewals = renewals
         self.validator = validator
         self.time = time
         self.logger = logger
@@ -91,7 +94,8 @@ package final class ACMEService: Sendable {
         case (.directory, .get), (.directory, .head): return try directory(place)
         case (.newNonce, .head): return Reply(.ok)
         case (.newNonce, .get): return Reply(.noContent)
-        case (.directory, _), (.newNonce, _):
+        case (.renewalInfo(let id), .get), (.renewalInfo(let id), .head): return try renewalInfo(id, place)
+        case (.directory, _), (.newNonce, _), (.renewalInfo, _):
             throw ServerProblem(.malformed, .methodNotAllowed, "This resource is read with GET.")
         case (_, .post): break
         default:
@@ -169,7 +173,8 @@ extension ACMEService {
         let members: JSONObject = [
             "newNonce": .string(place.url(.newNonce)), "newAccount": .string(place.url(.newAccount)),
             "newOrder": .string(place.url(.newOrder)), "revokeCert": .string(place.url(.revokeCert)),
-            "keyChange": .string(place.url(.keyChange)), "meta": .object(meta),
+            "keyChange": .string(place.url(.keyChange)),
+            "renewalInfo": .string(place.url(.renewalInfo(""))), "meta": .object(meta),
         ]
         return Reply(.ok, members)
     }

@@ -9,7 +9,7 @@ extension ACMEService {
     /// What a signed request asks for.
     func answer(_ request: SignedRequest, _ resource: Resource, _ place: Place) async throws(KeepingFailure) -> Reply {
         switch resource {
-        case .directory, .newNonce: throw .problem(.notFound)  // read with GET, and answered before
+        case .directory, .newNonce, .renewalInfo: throw .problem(.notFound)  // read with GET, and answered before
         case .newAccount: return try await newAccount(request, place)
         case .revokeCert: return try await revoke(request, place)
         case .keyChange: return try await changeKey(request, try await account(request, place), place)
@@ -214,6 +214,7 @@ extension ACMEService {
             }
             if let problem = ServerProblem.of(objections) { throw problem }
             try checkIssuer(place.issuer)
+            if let replaced = payload.replaces { try check(replaced, payload, account) }
             return payload
         }
         let now = time.now().wholeSeconds
@@ -230,8 +231,8 @@ extension ACMEService {
         }
         let order = ServerOrder(
             id: Hex.encode(SecureRandom.bytes(16)), account: account, credential: credential,
-            identifiers: payload.identifiers, seed: SecureRandom.bytes(16), createdAt: now,
-            lifetime: settings.orderLifetime)
+            identifiers: payload.identifiers, seed: SecureRandom.bytes(16),
+            replaces: payload.replaces?.text, createdAt: now, lifetime: settings.orderLifetime)
         let made = try await keep { () throws(KeepingError) in try await store.create(order) }
         var reply = show(made, .none, place)
         reply.status = .created
@@ -265,6 +266,7 @@ extension ACMEService {
                     .string(place.url(.authorization(order: order.id, index: $0)))
                 }), "finalize": .string(place.url(.finalize(order.id))),
         ]
+        if let replaces = order.replaces { members["replaces"] = .string(replaces) }
         if case .issued = issuance { members["certificate"] = .string(place.url(.certificate(order.id))) }
         if status == .invalid, let problem = order.problem(issuance, at: now) { members["error"] = .object(problem) }
         var reply = Reply(.ok, members)

@@ -4,6 +4,8 @@ import HTTPTransport
 /// What a request is about: a resource of the directory of one issuer.
 enum Resource: Sendable, Equatable {
     case directory, newNonce, newAccount, newOrder, revokeCert, keyChange
+    /// Of a certificate; empty where its own URL begins.
+    case renewalInfo(String)
     case account(String)
     case orders(String)
     case order(String)
@@ -21,6 +23,7 @@ enum Resource: Sendable, Equatable {
         case .newOrder: "newOrder"
         case .revokeCert: "revokeCert"
         case .keyChange: "keyChange"
+        case .renewalInfo: "renewalInfo"
         case .account: "account"
         case .orders: "orders"
         case .order: "order"
@@ -58,6 +61,7 @@ struct Place: Sendable, Equatable {
         case .newOrder: "new-order"
         case .revokeCert: "revoke-cert"
         case .keyChange: "key-change"
+        case .renewalInfo(let id): "renewal-info" + (id.isEmpty ? "" : "/\(id)")
         case .account(let id): "account/\(id)"
         case .orders(let id): "account/\(id)/orders"
         case .order(let id): "order/\(id)"
@@ -80,6 +84,7 @@ struct Place: Sendable, Equatable {
     }
 
     private static func resource(_ parts: [String]) -> Resource? {
+        if parts.count == 2, parts[0] == "renewal-info" { return .renewalInfo(parts[1]) }
         for part in parts.dropFirst().prefix(1) where !isID(part) { return nil }
         switch (parts.count, parts.first) {
         case (0, _), (1, "directory"): return .directory

@@ -65,6 +65,11 @@ package protocol IssuerWatch: Sendable {
     func sight(of issuer: IssuerName) -> IssuerSight
 }
 
+/// Knows the certificates that were issued, without asking anybody.
+package protocol RenewalWatch: Sendable {
+    func sight(of id: RenewalIdentifier) -> RenewalSight?
+}
+
 /// What is asked of the issuer.
 package struct IssuanceWish: Sendable, Hashable {
     package var request: SigningRequest

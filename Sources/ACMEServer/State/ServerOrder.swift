@@ -37,11 +37,13 @@ package struct ServerOrder: Sendable, Hashable {
     package let challenges: [ChallengeKind]
     package let createdAt: Timestamp
     package let expires: Timestamp
+    /// The certificate that this one takes the place of, as RFC 9773 §4.1 names it.
+    package let replaces: String?
     package var version: String?
 
     package init(
         id: String, account: ServerAccount, credential: Credential, identifiers: [ACMEIdentifier], seed: [UInt8],
-        createdAt: Timestamp, lifetime: Duration
+        replaces: String? = nil, createdAt: Timestamp, lifetime: Duration
     ) {
         self.id = id
         self.account = account.id
@@ -50,6 +52,7 @@ package struct ServerOrder: Sendable, Hashable {
         challenges = credential.challenges
         self.seed = seed
         authorizations = identifiers.map { Authorization($0) }
+        self.replaces = replaces
         self.createdAt = createdAt
         expires = createdAt + lifetime
     }
@@ -192,13 +195,15 @@ extension ServerOrder {
 
 extension ServerOrder {
     package var record: JSONValue {
-        [
+        var record: JSONValue = [
             "id": .string(id), "account": .string(account), "issuer": .string(issuer.path),
             "namespace": .string(namespace), "seed": .string(Base64.encodeURL(seed)),
             "challenges": .array(challenges.map { .string($0.rawValue) }),
             "createdAt": .string(createdAt.rfc3339), "expires": .string(expires.rfc3339),
             "authorizations": .array(authorizations.map(\.record)),
         ]
+        if let replaces { record["replaces"] = .string(replaces) }
+        return record
     }
 
     /// Nil for a record that is none.
@@ -218,6 +223,7 @@ extension ServerOrder {
         self.seed = seed
         self.createdAt = createdAt
         self.expires = expires
+        replaces = record["replaces"]?.stringValue
         challenges = (record["challenges"]?.arrayValue ?? []).compactMap {
             $0.stringValue.flatMap(ChallengeKind.init(rawValue:))
         }

@@ -16,7 +16,8 @@ struct ProviderAPI: Sendable {
     /// Nothing of these gets into an error.
     let secrets: [Redacted<String>]
     let account: AccountKey
-    let pace: Pace?
+    /// What the service allows of all requests.
+    let paces: [Pace]
     let tls: TLSOptions
     let sign: Sign
 
@@ -24,14 +25,14 @@ struct ProviderAPI: Sendable {
     init(
         _ provider: String, base: String, in context: ProviderContext, secrets: [Redacted<String>],
         scope: [String] = [],
-        pace: Pace? = nil, tls: TLSOptions = .system, sign: @escaping Sign
+        paces: [Pace] = [], tls: TLSOptions = .system, sign: @escaping Sign
     ) {
         self.provider = provider
         self.base = base
         self.context = context
         self.secrets = secrets
         account = AccountKey(provider, [base] + scope + secrets.map { $0.reveal() })
-        self.pace = pace
+        self.paces = paces
         self.tls = tls
         self.sign = sign
     }
@@ -48,22 +49,26 @@ struct ProviderAPI: Sendable {
     }
 
     /// Sends a request and answers with a 2xx, or with one of the statuses in `accepting`; throws on all others.
+    /// `hasTurn`: its place was taken before (`turnToWrite`).
     func call(
         _ method: HTTPRequest.Method, _ target: String, _ body: JSONValue? = nil, headers: HTTPFields = [:],
-        for purpose: Purpose, accepting: Set<Int> = []
+        for purpose: Purpose, accepting: Set<Int> = [], hasTurn: Bool = false
     ) async throws(DNSProviderError) -> APIAnswer {
         var headers = headers
         if body != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
         if headers[.accept] == nil { headers[.accept] = "application/json" }
         let answer = try await send(
-            TransportRequest(url: base + target, method: method, headers: headers, body: body?.serialized()))
+            TransportRequest(url: base + target, method: method, headers: headers, body: body?.serialized()),
+            hasTurn: hasTurn)
         if answer.isSuccess || accepting.contains(answer.status) { return answer }
         throw failure(answer, for: purpose)
     }
 
     /// Signs and sends, and answers with whatever came back but 429.
-    func send(_ request: TransportRequest) async throws(DNSProviderError) -> APIAnswer {
-        try await takeTurn()
+    func send(
+        _ request: TransportRequest, hasTurn: Bool = false
+    ) async throws(DNSProviderError) -> APIAnswer {
+        try await takeTurn(hasTurn ? [] : paces.filter { $0.covers(request.method) })
         var request = request
         request.tls = tls
         request.deadline = .seconds(30)
@@ -79,6 +84,15 @@ struct ProviderAPI: Sendable {
         let answer = APIAnswer(response, of: self)
         if answer.status == 429 { throw limited(for: answer.pause(now: context.time.now())) }
         return answer
+    }
+
+    /// The turn of a change, taken before what leads up to it. `within`: what the service allows of such changes, beside
+    /// `paces`.
+    func turnToWrite(within: [Pace] = []) -> SharedEdit.TurnToWrite {
+        let paces = (paces + within).filter { $0.covers(.put) }
+        return SharedEdit.TurnToWrite(
+            take: { () async throws(DNSProviderError) in try await takeTurn(paces) },
+            giveBack: { context.memory.paces.givenBack(account, paces) })
     }
 
     /// The service takes no more for so long: nobody with these credentials asks until then.
@@ -110,9 +124,9 @@ struct ProviderAPI: Sendable {
         "it answered with status \(status)" + (said.map { ": \($0)" } ?? "")
     }
 
-    /// Waits a little where the pace asks for it.
-    private func takeTurn() async throws(DNSProviderError) {
-        switch context.memory.paces.asked(account, pace, now: context.time.elapsed()) {
+    /// Waits a little where the pace asks for it; without any, only while nobody may ask.
+    private func takeTurn(_ paces: [Pace]) async throws(DNSProviderError) {
+        switch context.memory.paces.asked(account, paces, now: context.time.elapsed()) {
         case .go: return
         case .refused(let again): throw .rateLimited(provider: provider, until: context.time.now() + again)
         case .wait(let duration):
@@ -152,12 +166,14 @@ struct APIAnswer: Sendable {
 
     func text(_ name: String) -> String? { HTTPField.Name(name).flatMap { headers[$0] } }
 
-    /// How long to keep away, as `Retry-After` says or the fields that services have of their own; else 30 seconds.
+    /// How long to keep away, as `Retry-After` says or what services have of their own; else 30 seconds.
     /// Never less than a second and never more than an hour.
     func pause(now: Timestamp) -> Duration {
         var pause = Duration.seconds(30)
         if let said = headers[.retryAfter].flatMap({ RetryAfter.parse($0, now: now) }) {
             pause = said
+        } else if let said = secondsInBody {
+            pause = .seconds(said)
         } else if let said = ["ratelimit-reset", "x-ratelimit-reset"].lazy.compactMap({ text($0) }).first,
             let number = Int64(said)
         {
@@ -165,6 +181,12 @@ struct APIAnswer: Sendable {
             pause = .seconds(number > 1_000_000_000 ? max(0, number - now.secondsSince1970) : number)
         }
         return min(max(pause, .seconds(1)), .seconds(3600))
+    }
+
+    /// Of GoDaddy ("ErrorLimit") and Porkbun ("RateLimitExceeded").
+    private var secondsInBody: Int64? {
+        let json = try? json()  // what is no JSON says no number
+        return ["retryAfterSec", "ttlRemaining"].lazy.compactMap { json?[$0]?.intValue }.first.map { min($0, 86_400) }
     }
 }
 

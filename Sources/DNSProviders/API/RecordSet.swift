@@ -29,6 +29,8 @@ package protocol RecordSetEdit: DNSProvider {
     /// What serialises: errands with the same text wait for each other.
     func turn(in zone: ProviderZone) -> String
     var context: ProviderContext { get }
+    /// Nil where changes are not that few.
+    func turnToWrite(in zone: ProviderZone) -> SharedEdit.TurnToWrite?
 
     func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone
     /// Empty where there is none.
@@ -40,6 +42,8 @@ package protocol RecordSetEdit: DNSProvider {
 }
 
 extension RecordSetEdit {
+    package func turnToWrite(in zone: ProviderZone) -> SharedEdit.TurnToWrite? { nil }
+
     package func present(_ record: TXTRecord) async throws(DNSProviderError) {
         try await edit(record.name) { $0.contains(record.value) ? nil : $0 + [record.value] }
     }
@@ -57,7 +61,8 @@ extension RecordSetEdit {
     ) async throws(DNSProviderError) {
         let zone = try await zone(of: name)
         let edit = SharedEdit(
-            turn: turn(in: zone), noticesConflicts: Self.noticesConflicts, provider: Self.key, context: context)
+            turn: turn(in: zone), noticesConflicts: Self.noticesConflicts, provider: Self.key, context: context,
+            turnToWrite: turnToWrite(in: zone))
         try await edit.run(
             read: { () async throws(DNSProviderError) in try await read(name, in: zone) },
             change: { (set) throws(DNSProviderError) in change(set.values) },

@@ -8,13 +8,23 @@ import Wire
 /// and write after it, and so undo it unknowingly. Therefore an errand looks again once whoever had read before must
 /// have written, and writes again what is missing; so does the other, and each from what it finds, until both are
 /// there. What this rests on: nobody takes longer from reading to writing than `settling` gives them.
-struct SharedEdit: Sendable {
+package struct SharedEdit: Sendable {
     /// Errands with the same text wait for each other.
     var turn: String
     /// Whether the service refuses to overwrite what has changed since it was read.
     var noticesConflicts: Bool
     var provider: String
     var context: ProviderContext
+    /// Where few changes are allowed: the turn for one is taken before reading, so that no wait comes between reading and
+    /// writing, and nothing is read in vain.
+    var turnToWrite: TurnToWrite?
+
+    package struct TurnToWrite: Sendable {
+        /// Waits, or throws `.rateLimited`.
+        var take: @Sendable () async throws(DNSProviderError) -> Void
+        /// There was nothing to write.
+        var giveBack: @Sendable () -> Void
+    }
 
     /// How often is written at most; then the errand ends in `.conflict`, and is started again later.
     static let tries = 6
@@ -33,7 +43,7 @@ struct SharedEdit: Sendable {
         var failure = DNSProviderError.conflict(provider: provider, detail: "the value does not stay as written")
         for number in 0...Self.tries {
             do throws(DNSProviderError) {
-                guard let took = try await round(isLast: number == Self.tries, read, change, write) else { return }
+                guard let took = try await round(number, read, change, write) else { return }
                 if noticesConflicts { return }
                 // Whoever is as slow as this errand was has written by then.
                 let settling = min(max(Self.settling, took * 2), Self.longestSettling)
@@ -51,16 +61,22 @@ struct SharedEdit: Sendable {
     /// One look and, where something is missing, one write. Answers with the time from the one to the end of the other,
     /// or nil where nothing was to do.
     private func round<Whole, Wanted>(
-        isLast: Bool,
+        _ number: Int,
         _ read: () async throws(DNSProviderError) -> Whole,
         _ change: (Whole) throws(DNSProviderError) -> Wanted?,
         _ write: (Wanted, Whole) async throws(DNSProviderError) -> Void
     ) async throws(DNSProviderError) -> Duration? {
         try await context.memory.turns.run(turn) { () async throws(DNSProviderError) in
+            // Mostly all is as it was written, and then no turn is needed.
+            if number > 0, turnToWrite != nil, try change(try await read()) == nil { return nil }
+            if number == Self.tries { throw .conflict(provider: provider, detail: "") }
+            try await turnToWrite?.take()
+            var isTurnUsed = false
+            defer { if !isTurnUsed { turnToWrite?.giveBack() } }
             let start = context.time.elapsed()
             let whole = try await read()
             guard let wanted = try change(whole) else { return nil }
-            if isLast { throw .conflict(provider: provider, detail: "") }
+            isTurnUsed = true
             try await write(wanted, whole)
             return context.time.elapsed() - start
         }

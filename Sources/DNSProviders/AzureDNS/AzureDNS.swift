@@ -34,9 +34,11 @@ package struct AzureDNS: RecordSetEdit {
         package var tenantID: String?
     }
 
-    /// 500 changes of records in a minute for each subscription, reads apart
-    /// (learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling).
-    private static let pace = Pace(500, per: .seconds(60))
+    /// 500 reads in five minutes of DNS, public and private, and 1,000 changes of Microsoft.Network
+    /// (learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling, "Network throttling").
+    private static let paces = [
+        Pace(500, per: .seconds(300), of: .reads), Pace(1000, per: .seconds(300), of: .changes),
+    ]
     private static let ttlSeconds: Int64 = 60
 
     package let context: ProviderContext
@@ -62,7 +64,7 @@ package struct AzureDNS: RecordSetEdit {
             AzureCredentials.provider,
             base:
                 "\(cloud.management)\(group)/providers/Microsoft.Network/\(isPrivate ? "privateDnsZones" : "dnsZones")",
-            in: context, secrets: [token], pace: Self.pace
+            in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 

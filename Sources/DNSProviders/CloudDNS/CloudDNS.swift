@@ -23,7 +23,7 @@ package struct CloudDNS: RecordSetEdit {
     }
 
     /// 600 requests a minute for each project (cloud.google.com/dns/quotas).
-    private static let pace = Pace(600, per: .seconds(60))
+    private static let paces = [Pace(600, per: .seconds(60))]
     private static let ttlSeconds: Int64 = 60
 
     package let context: ProviderContext
@@ -37,7 +37,7 @@ package struct CloudDNS: RecordSetEdit {
         api = ProviderAPI(
             GoogleCredentials.provider,
             base: "https://dns.googleapis.com/dns/v1/projects/\(config.project.escapedForPath)",
-            in: context, secrets: [token], pace: Self.pace
+            in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 

@@ -19,7 +19,7 @@ package struct Cloudflare: RecordList {
     }
 
     /// 1,200 requests in five minutes for each user (developers.cloudflare.com/fundamentals/api/reference/limits).
-    private static let pace = Pace(1200, per: .seconds(300))
+    private static let paces = [Pace(1200, per: .seconds(300))]
     /// The shortest but "automatic", which is longer.
     private static let ttlSeconds = 60
     private static let zoneRead = "Zone:Zone:Read for the zone"
@@ -39,7 +39,7 @@ package struct Cloudflare: RecordList {
         }
         api = ProviderAPI(
             "Cloudflare", base: "https://api.cloudflare.com/client/v4", in: context, secrets: [secret],
-            scope: [config.email ?? ""], pace: Self.pace
+            scope: [config.email ?? ""], paces: Self.paces
         ) { request in
             for (name, value) in fields { request.headers[name] = value }
         }

@@ -20,7 +20,7 @@ package struct DNSimple: RecordList, OwnDNSProvider {
     }
 
     /// 2,400 requests an hour for each account (developer.dnsimple.com/v2/#rate-limiting).
-    private static let pace = Pace(2400, per: .seconds(3600))
+    private static let paces = [Pace(2400, per: .seconds(3600))]
     private static let ttlSeconds = 60
     private static let right = "a token of the account with full access to the zone"
 
@@ -40,7 +40,7 @@ package struct DNSimple: RecordList, OwnDNSProvider {
         accountID = config.accountID.nonEmpty
         api = ProviderAPI(
             "DNSimple", base: "https://api.dnsimple.com/v2", in: context, secrets: [token],
-            scope: [config.accountID ?? ""], pace: Self.pace
+            scope: [config.accountID ?? ""], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 

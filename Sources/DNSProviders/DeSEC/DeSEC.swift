@@ -20,6 +20,19 @@ package struct DeSEC: OwnDNSProvider, RecordSetEdit {
         package var tokenSecretRef: SecretKeySelector
     }
 
+    /// Of an account (desec.readthedocs.io/en/latest/rate-limits.html: dns_api_cheap, user).
+    private static let paces = [
+        Pace(10, per: .seconds(1), of: .reads), Pace(50, per: .seconds(60), of: .reads),
+        Pace(2000, per: .seconds(86_400)),
+    ]
+
+    /// Of changes in a domain (the same, dns_api_per_domain_expensive).
+    private static func paces(of zone: ProviderZone) -> [Pace] {
+        [(2, 1), (15, 60), (100, 3600), (300, 86_400)].map {
+            Pace($0.0, per: .seconds($0.1), of: .changes, scope: zone.name.text)
+        }
+    }
+
     /// What most domains have; a domain with another minimum says so.
     private static let ttlSeconds = 3600
     private static let needs = "a token policy with write permission for TXT at this name"
@@ -34,12 +47,16 @@ package struct DeSEC: OwnDNSProvider, RecordSetEdit {
     package init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError) {
         let token = try await context.text(of: config.tokenSecretRef, in: "tokenSecretRef")
         self.context = context
-        api = ProviderAPI("deSEC", base: "https://desec.io/api/v1", in: context, secrets: [token]) {
+        api = ProviderAPI("deSEC", base: "https://desec.io/api/v1", in: context, secrets: [token], paces: Self.paces) {
             $0.headers[.authorization] = "Token \(token.reveal())"
         }
     }
 
     package func turn(in zone: ProviderZone) -> String { "\(api.account.text) \(zone.id)" }
+
+    package func turnToWrite(in zone: ProviderZone) -> SharedEdit.TurnToWrite? {
+        api.turnToWrite(within: Self.paces(of: zone))
+    }
 
     /// Pages are linked (RFC 8288); the minimum TTL is kept behind the domain's name.
     package func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {
@@ -93,7 +110,7 @@ package struct DeSEC: OwnDNSProvider, RecordSetEdit {
                     "subname": .string(relative), "type": "TXT", "ttl": .integer(Int64(ttl)),
                     "records": .array(values.map { .string(TXTText.quoted($0)) }),
                 ]
-            ], for: .init("change the TXT records of \(name.text)", needs: Self.needs))
+            ], for: .init("change the TXT records of \(name.text)", needs: Self.needs), hasTurn: true)
     }
 
     private func path(_ zone: ProviderZone) -> String { "/domains/\(zone.name.text.escapedForPath)/rrsets/" }

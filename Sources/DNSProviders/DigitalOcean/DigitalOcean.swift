@@ -18,7 +18,7 @@ package struct DigitalOcean: RecordList {
     }
 
     /// 250 requests in a minute, 5,000 in an hour (…/reference/api/reference/rate-limits).
-    private static let pace = Pace(250, per: .seconds(60))
+    private static let paces = [Pace(250, per: .seconds(60)), Pace(5000, per: .seconds(3600))]
     private static let ttlSeconds = 30
 
     private let api: ProviderAPI
@@ -26,7 +26,7 @@ package struct DigitalOcean: RecordList {
     package init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError) {
         let token = try await context.text(of: config.tokenSecretRef, in: "tokenSecretRef")
         api = ProviderAPI(
-            "DigitalOcean", base: "https://api.digitalocean.com/v2", in: context, secrets: [token], pace: Self.pace
+            "DigitalOcean", base: "https://api.digitalocean.com/v2", in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 

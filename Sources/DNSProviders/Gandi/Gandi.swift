@@ -21,7 +21,7 @@ package struct Gandi: OwnDNSProvider, RecordSetEdit {
     }
 
     /// 1,000 requests a minute for each address (api.gandi.net/docs/reference, "Rate limits").
-    private static let pace = Pace(1000, per: .seconds(60))
+    private static let paces = [Pace(1000, per: .seconds(60))]
     private static let ttlSeconds: Int64 = 300
     private static let needs = "a token with \"Manage domain name technical configurations\" for the domain"
 
@@ -36,11 +36,13 @@ package struct Gandi: OwnDNSProvider, RecordSetEdit {
         let token = try await context.text(of: config.tokenSecretRef, in: "tokenSecretRef")
         self.context = context
         api = ProviderAPI(
-            "Gandi", base: "https://api.gandi.net/v5/livedns", in: context, secrets: [token], pace: Self.pace
+            "Gandi", base: "https://api.gandi.net/v5/livedns", in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 
     package func turn(in zone: ProviderZone) -> String { "\(api.account.text) \(zone.id)" }
+
+    package func turnToWrite(in zone: ProviderZone) -> SharedEdit.TurnToWrite? { api.turnToWrite() }
 
     package func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {
         try await api.zone(of: name, needs: Self.needs) { () async throws(DNSProviderError) in
@@ -71,7 +73,7 @@ package struct Gandi: OwnDNSProvider, RecordSetEdit {
     ) async throws(DNSProviderError) {
         let purpose = ProviderAPI.Purpose("change the TXT records of \(name.text)", needs: Self.needs)
         if values.isEmpty {
-            _ = try await api.call(.delete, target(name, zone), for: purpose, accepting: [404])
+            _ = try await api.call(.delete, target(name, zone), for: purpose, accepting: [404], hasTurn: true)
             return
         }
         _ = try await api.call(
@@ -79,7 +81,7 @@ package struct Gandi: OwnDNSProvider, RecordSetEdit {
             [
                 "rrset_ttl": .integer(old.ttlSeconds.map { Int64($0) } ?? Self.ttlSeconds),
                 "rrset_values": .array(values.map { .string(TXTText.quoted($0)) }),
-            ], for: purpose)
+            ], for: purpose, hasTurn: true)
     }
 
     private func target(_ name: DNSName, _ zone: ProviderZone) -> String {

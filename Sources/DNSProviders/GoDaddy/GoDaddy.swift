@@ -21,7 +21,7 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
     }
 
     /// 60 requests a minute (developer.godaddy.com/getstarted, "Rate limits").
-    private static let pace = Pace(60, per: .seconds(60))
+    private static let paces = [Pace(60, per: .seconds(60))]
     private static let ttlSeconds: Int64 = 600
     private static let needs =
         "an account with at least ten domains or a Discount Domain Club plan, and a production key"
@@ -39,13 +39,15 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
         let secret = try await context.text(of: config.secretSecretRef, in: "secretSecretRef")
         self.context = context
         api = ProviderAPI(
-            "GoDaddy", base: "https://api.godaddy.com/v1", in: context, secrets: [key, secret], pace: Self.pace
+            "GoDaddy", base: "https://api.godaddy.com/v1", in: context, secrets: [key, secret], paces: Self.paces
         ) { $0.headers[.authorization] = "sso-key \(key.reveal()):\(secret.reveal())" }
     }
 
     /// The account, not the zone: so few requests are allowed that errands of other zones would come between reading
     /// and writing.
     package func turn(in zone: ProviderZone) -> String { api.account.text }
+
+    package func turnToWrite(in zone: ProviderZone) -> SharedEdit.TurnToWrite? { api.turnToWrite() }
 
     /// Pages go on behind a domain's name.
     package func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {
@@ -63,12 +65,12 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
         }
     }
 
-    /// Sets that were emptied keep a record without data.
+    /// Sets that were emptied keep a record without data, or with a space.
     package func read(_ name: DNSName, in zone: ProviderZone) async throws(DNSProviderError) -> RecordSet {
         let answer = try await api.call(
             .get, target(name, zone), for: .init("read the TXT records of \(name.text)", needs: Self.needs))
         let records = try api.need(try answer.json().arrayValue, "list of records")
-        let values = records.compactMap { $0["data"]?.stringValue }.filter { !$0.isEmpty }
+        let values = records.compactMap { $0["data"]?.stringValue }.filter { !$0.allSatisfy(\.isWhitespace) }
         return RecordSet(
             values: values.map(TXTText.unquoted),
             ttlSeconds: records.first?["ttl"]?.intValue.flatMap { Int(exactly: $0) })
@@ -82,7 +84,7 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
         let added = values.filter { !old.values.contains($0) }
         let relative = zone.relative(name)
         if values.isEmpty {
-            _ = try await api.call(.delete, target(name, zone), for: purpose, accepting: [404])
+            _ = try await api.call(.delete, target(name, zone), for: purpose, accepting: [404], hasTurn: true)
         } else if values.count == old.values.count + added.count {
             let records = added.map { value -> JSONValue in
                 [
@@ -91,10 +93,12 @@ package struct GoDaddy: OwnDNSProvider, RecordSetEdit {
                 ]
             }
             _ = try await api.call(
-                .patch, "/domains/\(zone.id.escapedForPath)/records", .array(records), for: purpose)
+                .patch, "/domains/\(zone.id.escapedForPath)/records", .array(records), for: purpose,
+                hasTurn: true)
         } else {
             _ = try await api.call(
-                .put, target(name, zone), .array(values.map { ["data": .string($0), "ttl": ttl] }), for: purpose)
+                .put, target(name, zone), .array(values.map { ["data": .string($0), "ttl": ttl] }), for: purpose,
+                hasTurn: true)
         }
     }
 

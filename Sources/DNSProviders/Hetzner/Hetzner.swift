@@ -20,8 +20,8 @@ package struct Hetzner: OwnDNSProvider {
     }
 
     /// 3,600 requests an hour for each project ("Rate Limiting").
-    private static let pace = Pace(3600, per: .seconds(3600))
-    private static let ttlSeconds: Int64 = 60
+    private static let paces = [Pace(3600, per: .seconds(3600))]
+    private static let ttlSeconds = 60
     private static let needs = "a token with Read & Write of the zone's project"
     /// How long an action may take before the errand is left to another try.
     private static let looks = 20
@@ -37,20 +37,22 @@ package struct Hetzner: OwnDNSProvider {
         let token = try await context.text(of: config.tokenSecretRef, in: "tokenSecretRef")
         self.context = context
         api = ProviderAPI(
-            "Hetzner", base: "https://api.hetzner.cloud/v1", in: context, secrets: [token], pace: Self.pace
+            "Hetzner", base: "https://api.hetzner.cloud/v1", in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 
     package func present(_ record: TXTRecord) async throws(DNSProviderError) {
         let zone = try await zone(of: record.name)
-        if try await values(at: record.name, in: zone).contains(record.value) { return }
-        try await change(record, "add_records", in: zone)
+        let set = try await set(at: record.name, in: zone)
+        if set?.values.contains(record.value) == true { return }
+        // A set that is there takes no other TTL than its own; one without takes none.
+        try await change(record, "add_records", ttlSeconds: set.map { $0.ttlSeconds } ?? Self.ttlSeconds, in: zone)
     }
 
     package func cleanUp(_ record: TXTRecord) async throws(DNSProviderError) {
         let zone = try await zone(of: record.name)
-        guard try await values(at: record.name, in: zone).contains(record.value) else { return }
-        try await change(record, "remove_records", in: zone)
+        guard try await set(at: record.name, in: zone)?.values.contains(record.value) == true else { return }
+        try await change(record, "remove_records", ttlSeconds: nil, in: zone)
     }
 
     private func zone(of name: DNSName) async throws(DNSProviderError) -> ProviderZone {
@@ -68,19 +70,23 @@ package struct Hetzner: OwnDNSProvider {
         }
     }
 
-    private func values(at name: DNSName, in zone: ProviderZone) async throws(DNSProviderError) -> [String] {
+    /// Nil where there is none.
+    private func set(at name: DNSName, in zone: ProviderZone) async throws(DNSProviderError) -> RecordSet? {
         let answer = try await api.call(
             .get, path(name, zone), for: .init("read the TXT records of \(name.text)", needs: Self.needs),
             accepting: [404])
-        if answer.status == 404 { return [] }
+        if answer.status == 404 { return nil }
         let set = try api.need(try answer.json()["rrset"], "rrset")
-        return try api.need(set["records"]?.arrayValue, "records").compactMap { $0["value"]?.stringValue }
-            .map(TXTText.unquoted)
+        let values = try api.need(set["records"]?.arrayValue, "records").compactMap { $0["value"]?.stringValue }
+        return RecordSet(
+            values: values.map(TXTText.unquoted), ttlSeconds: set["ttl"]?.intValue.flatMap { Int(exactly: $0) })
     }
 
-    private func change(_ record: TXTRecord, _ action: String, in zone: ProviderZone) async throws(DNSProviderError) {
+    private func change(
+        _ record: TXTRecord, _ action: String, ttlSeconds: Int?, in zone: ProviderZone
+    ) async throws(DNSProviderError) {
         var body: JSONValue = ["records": [["value": .string(TXTText.quoted(record.value))]]]
-        if action == "add_records" { body["ttl"] = .integer(Self.ttlSeconds) }
+        if let ttlSeconds { body["ttl"] = .integer(Int64(ttlSeconds)) }
         let purpose = ProviderAPI.Purpose("change the TXT records of \(record.name.text)", needs: Self.needs)
         let answer = try await api.call(
             .post, "\(path(record.name, zone))/actions/\(action)", body, for: purpose, accepting: [404, 423])

@@ -18,8 +18,10 @@ package struct Linode: RecordList, OwnDNSProvider {
         package var tokenSecretRef: SecretKeySelector
     }
 
-    /// 200 requests a minute for lists, which are half of ours (techdocs.akamai.com/linode-api/reference/rate-limits).
-    private static let pace = Pace(200, per: .seconds(60))
+    /// 200 requests a minute for lists, 1,600 for all others (techdocs.akamai.com/linode-api/reference/rate-limits).
+    private static let paces = [
+        Pace(200, per: .seconds(60), of: .reads), Pace(1600, per: .seconds(60), of: .changes),
+    ]
     /// The shortest that the service keeps as it is.
     private static let ttlSeconds = 300
     private static let right = "the scope domains:read_write, and a user with access to the zone"
@@ -33,7 +35,7 @@ package struct Linode: RecordList, OwnDNSProvider {
     package init(_ config: Config, in context: ProviderContext) async throws(DNSProviderError) {
         let token = try await context.text(of: config.tokenSecretRef, in: "tokenSecretRef")
         api = ProviderAPI(
-            "Linode", base: "https://api.linode.com/v4", in: context, secrets: [token], pace: Self.pace
+            "Linode", base: "https://api.linode.com/v4", in: context, secrets: [token], paces: Self.paces
         ) { $0.headers[.authorization] = "Bearer \(token.reveal())" }
     }
 
@@ -64,13 +66,27 @@ package struct Linode: RecordList, OwnDNSProvider {
             "type": "TXT", "name": .string(zone.relative(record.name)), "target": .string(record.value),
             "ttl_sec": .integer(Int64(Self.ttlSeconds)),
         ]
-        _ = try await api.call(.post, path(zone), body, for: .init("create a record", needs: Self.right))
+        _ = try await call(.post, path(zone), body, to: .init("create a record", needs: Self.right))
     }
 
     package func delete(_ stored: StoredRecord, in zone: ProviderZone) async throws(DNSProviderError) {
-        _ = try await api.call(
-            .delete, "\(path(zone))/\(stored.id.escapedForPath)", for: .init("delete a record", needs: Self.right),
+        _ = try await call(
+            .delete, "\(path(zone))/\(stored.id.escapedForPath)", to: .init("delete a record", needs: Self.right),
             accepting: [404])
+    }
+
+    /// A token without the scope is refused with 401, like one that nobody has; a user without the grant with 403.
+    private func call(
+        _ method: HTTPRequest.Method, _ target: String, _ body: JSONValue? = nil, headers: HTTPFields = [:],
+        to purpose: ProviderAPI.Purpose, accepting: Set<Int> = []
+    ) async throws(DNSProviderError) -> APIAnswer {
+        let answer = try await api.call(
+            method, target, body, headers: headers, for: purpose, accepting: accepting.union([401]))
+        guard answer.status == 401 else { return answer }
+        let said = answer.message ?? ""
+        guard said.contains("not authorized to use this endpoint") else { throw api.failure(answer, for: purpose) }
+        throw .missingPermission(
+            provider: api.provider, doing: purpose.doing, needs: purpose.needs, detail: api.clean(said))
     }
 
     private func path(_ zone: ProviderZone) -> String { "/domains/\(zone.id.escapedForPath)/records" }
@@ -81,8 +97,8 @@ package struct Linode: RecordList, OwnDNSProvider {
         try await api.pages(from: Int64(1)) { page throws(DNSProviderError) in
             var headers = HTTPFields()
             if let filter { headers[.filter] = "\(filter)" }
-            let answer = try await api.call(
-                .get, "\(target)?page_size=500&page=\(page)", headers: headers, for: purpose, accepting: [404])
+            let answer = try await call(
+                .get, "\(target)?page_size=500&page=\(page)", headers: headers, to: purpose, accepting: [404])
             if answer.status == 404 {
                 api.forgetZones()
                 throw api.failure(answer, for: purpose)

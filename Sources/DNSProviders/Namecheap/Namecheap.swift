@@ -24,8 +24,12 @@ package struct Namecheap: OwnDNSProvider {
         package var sandbox: Bool?
     }
 
-    /// 50 requests a minute for each key (…/support/knowledgebase/article.aspx/9739, "API limits").
-    private static let pace = Pace(50, per: .seconds(60))
+    /// 20 requests a minute, 700 an hour and 8,000 a day for each key: the lowest of what Namecheap's own library
+    /// (github.com/namecheap/go-namecheap-sdk) and its pages (…/support/knowledgebase/article.aspx/9739) say.
+    private static let paces = [
+        Pace(20, per: .seconds(60)), Pace(700, per: .seconds(3600)), Pace(8000, per: .seconds(86_400)),
+    ]
+    private static let pauseWhenLimited = Duration.seconds(60)
     static let ttlSeconds = 60
 
     private let api: ProviderAPI
@@ -52,7 +56,7 @@ package struct Namecheap: OwnDNSProvider {
         ]
         api = ProviderAPI(
             "Namecheap", base: "https://api.\(config.sandbox == true ? "sandbox." : "")namecheap.com/xml.response",
-            in: context, secrets: [key], scope: [config.apiUser], pace: Self.pace
+            in: context, secrets: [key], scope: [config.apiUser], paces: Self.paces
         ) { _ in }
     }
 
@@ -79,7 +83,8 @@ package struct Namecheap: OwnDNSProvider {
         // The account, not the domain: so few requests are allowed that errands of other domains would come between
         // reading and writing.
         let edit = SharedEdit(
-            turn: api.account.text, noticesConflicts: false, provider: api.provider, context: context)
+            turn: api.account.text, noticesConflicts: false, provider: api.provider, context: context,
+            turnToWrite: api.turnToWrite())
         try await edit.run(
             read: { () async throws(DNSProviderError) in try await read(zone) },
             change: { (held) throws(DNSProviderError) in
@@ -128,7 +133,8 @@ package struct Namecheap: OwnDNSProvider {
         var fields = split(zone)
         if !mail.isEmpty { fields.append(("EmailType", mail)) }
         for (index, host) in hosts.enumerated() { fields += host.fields(number: index + 1) }
-        let answer = try await call("namecheap.domains.dns.setHosts", fields, "write the records")
+        let answer = try await call(
+            "namecheap.domains.dns.setHosts", fields, "write the records", hasTurn: true)
         guard answer.first("DomainDNSSetHostsResult")?.attributes["IsSuccess"]?.lowercased() == "true" else {
             throw .refused(provider: api.provider, detail: "the records were not written")
         }
@@ -142,16 +148,18 @@ package struct Namecheap: OwnDNSProvider {
 
     /// Everything goes in the body, so that no proxy writes the key down.
     private func call(
-        _ command: String, _ fields: [(String, String)], _ doing: String
+        _ command: String, _ fields: [(String, String)], _ doing: String, hasTurn: Bool = false
     ) async throws(DNSProviderError) -> XMLElement {
         let form = (common + [("Command", command)] + fields).map { "\($0.0)=\($0.1.escapedForPath)" }
             .joined(separator: "&")
         let answer = try await api.send(
             TransportRequest(
                 url: api.base, method: .post, headers: [.contentType: "application/x-www-form-urlencoded"],
-                body: Array(form.utf8)))
+                body: Array(form.utf8)), hasTurn: hasTurn)
         let purpose = ProviderAPI.Purpose(
             doing, needs: "API access, and this address among the account's whitelisted IPs")
+        // Where the interface does not even look at a request, it answers so.
+        if answer.status == 405 { throw api.limited(for: Self.pauseWhenLimited) }
         guard answer.isSuccess else { throw api.failure(answer, for: purpose) }
         let root = try api.need(XMLElement(parsing: answer.body), "XML")
         guard root.name == "ApiResponse" else { throw api.malformed("the element \(root.name)") }
@@ -169,8 +177,9 @@ package struct Namecheap: OwnDNSProvider {
         case "1011150", "1011148", "1010105", "1017150", "1017105":
             return .missingPermission(
                 provider: api.provider, doing: purpose.doing, needs: purpose.needs, detail: said)
-        case "500000": return api.limited(for: .seconds(60))
-        case "5050900", "5019169", "3031510": return .unreachable(provider: api.provider, detail: said)
+        case "500000": return api.limited(for: Self.pauseWhenLimited)
+        case "5050900", "5050169", "5019169", "3050900", "3031510":
+            return .unreachable(provider: api.provider, detail: said)
         default: return .refused(provider: api.provider, detail: said)
         }
     }

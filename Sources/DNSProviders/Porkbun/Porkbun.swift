@@ -79,12 +79,28 @@ package struct Porkbun: RecordList, OwnDNSProvider {
     package func delete(_ stored: StoredRecord, in zone: ProviderZone) async throws(DNSProviderError) {
         _ = try await call(
             "/dns/delete/\(zone.id.escapedForPath)/\(stored.id.escapedForPath)",
-            to: .init("delete a record", needs: Self.right), settles: "Invalid record ID")
+            to: .init("delete a record", needs: Self.right), settles: Code.noSuchRecord)
     }
 
-    /// Failures are told by words, most of them with the status 400. `settles`: words that mean that there is nothing to do.
+    /// How failures are told apart; of old, and still in places, by their words alone.
+    private struct Code {
+        var codes: Set<String>
+        var words: [String]
+
+        static let noSuchRecord = Code(codes: ["INVALID_RECORD_ID"], words: ["Invalid record ID"])
+        static let wrongKeys = Code(
+            codes: ["API_KEY_REQUIRED", "INVALID_API_KEYS_001", "INVALID_TOKEN", "INVALID_USER"], words: ["API key"])
+        static let noAccess = Code(codes: [], words: ["not opted in to API access"])
+        static let noSuchDomain = Code(codes: ["INVALID_DOMAIN"], words: ["Invalid domain"])
+
+        func means(_ code: String, _ said: String) -> Bool {
+            codes.contains(code) || words.contains { said.contains($0) }
+        }
+    }
+
+    /// Most failures have the status 400. `settles`: one that means that there is nothing to do.
     private func call(
-        _ target: String, _ body: JSONValue = [:], to purpose: ProviderAPI.Purpose, settles: String? = nil
+        _ target: String, _ body: JSONValue = [:], to purpose: ProviderAPI.Purpose, settles: Code? = nil
     ) async throws(DNSProviderError) -> JSONValue {
         var body = body
         body["apikey"] = .string(keys.key.reveal())
@@ -93,14 +109,15 @@ package struct Porkbun: RecordList, OwnDNSProvider {
         let json = try? answer.json()  // a proxy's page is judged by its status
         if answer.isSuccess, json?["status"]?.stringValue != "ERROR" { return try answer.json() }
         let said = json?["message"]?.stringValue ?? ""
-        if let settles, said.contains(settles) { return [:] }
+        let code = json?["code"]?.stringValue ?? ""
+        if settles?.means(code, said) == true { return [:] }
         let detail = api.clean(said)
-        if said.contains("API key") { throw .wrongCredentials(provider: api.provider, detail: detail) }
-        if said.contains("not opted in to API access") {
+        if Code.noAccess.means(code, said) {
             throw .missingPermission(
                 provider: api.provider, doing: purpose.doing, needs: purpose.needs, detail: detail)
         }
-        if said.contains("Invalid domain") { api.forgetZones() }
+        if Code.wrongKeys.means(code, said) { throw .wrongCredentials(provider: api.provider, detail: detail) }
+        if Code.noSuchDomain.means(code, said) { api.forgetZones() }
         throw api.failure(answer, for: purpose)
     }
 }

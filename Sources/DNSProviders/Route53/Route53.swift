@@ -43,7 +43,7 @@ package struct Route53: RecordSetEdit {
     }
 
     /// Five requests a second for each account (…/DeveloperGuide/DNSLimitations.html).
-    private static let pace = Pace(5, per: .seconds(1))
+    private static let paces = [Pace(5, per: .seconds(1))]
     private static let ttlSeconds = 60
     private static let version = "/2013-04-01"
 
@@ -63,7 +63,7 @@ package struct Route53: RecordSetEdit {
         let secrets = [credentials.secretAccessKey] + [credentials.sessionToken].compactMap(\.self)
         api = ProviderAPI(
             "Route 53", base: partition.route53, in: context, secrets: secrets, scope: [credentials.accessKeyID],
-            pace: Self.pace
+            paces: Self.paces
         ) { request throws(DNSProviderError) in
             do {
                 try SigV4(service: "route53", region: partition.signingRegion).sign(

@@ -80,7 +80,9 @@ package struct Scaleway: RecordList, OwnDNSProvider {
         _ change: JSONValue, _ zone: ProviderZone, _ purpose: ProviderAPI.Purpose, _ accepting: Set<Int> = []
     ) async throws(DNSProviderError) {
         _ = try await api.call(
-            .patch, path(zone), ["changes": [change], "return_all_records": false], for: purpose, accepting: accepting)
+            .patch, path(zone),
+            ["changes": [change], "return_all_records": false, "disallow_new_zone_creation": true], for: purpose,
+            accepting: accepting)
     }
 
     private func path(_ zone: ProviderZone) -> String { "/dns-zones/\(zone.id.escapedForPath)/records" }

@@ -19,6 +19,7 @@ struct ACMEServerParts: Sendable {
     private let service: ACMEService
     private let store: ClusterStore
     private let issuers: ClusterIssuers
+    private let certificates: ClusterCertificates
     private let sweep: ClusterSweep
     private let certificate: ServingCertificate
     private let informers: [(name: String, run: @Sendable () async throws -> Void)]
@@ -33,19 +34,23 @@ struct ACMEServerParts: Sendable {
         let namespace = flags.acmeServerNamespace ?? namespace
         let store = ClusterStore(client: client, namespace: namespace, time: time, logger: logger)
         let issuers = ClusterIssuers(namespaces: namespaces, client: client, logger: logger)
+        let certificates = ClusterCertificates(namespaces: namespaces, client: client, logger: logger)
         let desk = ClusterDesk(client: client, store: store, time: time)
         let counts = counts
         let service = ACMEService(
-            settings: flags.settings, store: store, issuers: issuers, desk: desk,
+            settings: flags.settings, store: store, issuers: issuers, desk: desk, renewals: certificates,
             validator: flags.validator(launch, time), time: time, logger: logger, observe: { counts.count($0) })
         let certificate = ServingCertificate(
             flags.certificate(namespace: namespace), client: client, time: time, logger: logger)
         self.service = service
         self.store = store
         self.issuers = issuers
+        self.certificates = certificates
         self.certificate = certificate
         sweep = ClusterSweep(store: store, desk: desk, time: time, logger: logger)
-        informers = store.informers(counters: counters) + issuers.informers(counters: counters)
+        informers =
+            store.informers(counters: counters) + issuers.informers(counters: counters)
+            + certificates.informers(counters: counters)
         server = Server(
             address: flags.acmeServerListenAddress.host, port: flags.acmeServerListenAddress.port,
             tls: TLSServing { certificate.current }
@@ -63,8 +68,8 @@ struct ACMEServerParts: Sendable {
 
     /// Who is sent here before everything is read would be told that accounts do not exist.
     func addHealth(to ready: Health) {
-        ready.add("acme-server") { [store, issuers, certificate] in
-            store.missing ?? issuers.missing ?? certificate.missing
+        ready.add("acme-server") { [store, issuers, certificates, certificate] in
+            store.missing ?? issuers.missing ?? certificates.missing ?? certificate.missing
         }
     }
 

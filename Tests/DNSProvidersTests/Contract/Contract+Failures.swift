@@ -154,7 +154,7 @@ extension Contract {
 
     /// One errand after the other: then the time that the fake counts in is exactly the client's.
     @Sendable static func busy(_ world: ContractWorld) async throws {
-        let names = (1...world.subject.busyCount).map { "_acme-challenge.host\($0).example.com" }
+        let names = (1...200).map { "_acme-challenge.host\($0).example.com" }
         for name in names { try await persist(world) { try await world.present(value(1), at: name) } }
         for name in names { try await world.expectValues([value(1)], at: name) }
         for name in names { try await persist(world) { try await world.cleanUp(value(1), at: name) } }

@@ -48,7 +48,7 @@ enum Contract {
         Promise("quotes, backslashes and spaces survive", unless: [.noRemoval], quoting),
         Promise("values of more than 255 octets survive", unless: [.noRemoval, .noLongValues], longValues),
         Promise("the requests of an errand are as many as docs/dns/README.md says", unless: [.noStatus], calls),
-        Promise("many challenges in one zone keep within the limit", unless: [.noRemoval], busy),
+        Promise("200 challenges in one zone keep within the limits", unless: [.noRemoval], busy),
     ]
 
     static func applies(_ promise: Promise, to subject: ContractSubject) -> Bool {

@@ -49,6 +49,8 @@ struct ContractSubject: Sendable, CustomTestStringConvertible {
 
     /// The key under `dns01`, or the name of one of our own.
     var key: String
+    /// Where a provider is asked for more than once.
+    var variant = ""
     var isOwn = false
     var config: JSONValue
     /// Secrets by name and key.
@@ -66,14 +68,12 @@ struct ContractSubject: Sendable, CustomTestStringConvertible {
     /// How the service says that it is asked too often, and for how long; its own words where it has some.
     var throttled = Response(head: ResponseHead(status: .tooManyRequests, headers: [.retryAfter: "7"]))
     var throttledFor: Duration = .seconds(7)
-    /// How many challenges are worked on in one zone; fewer where every request repeats the whole zone.
-    var busyCount = 200
     var machine: [String: String] = [:]
     var files: [String: String] = [:]
     /// The service with these zones, and nothing in them.
     var serve: @Sendable (_ zones: [String], _ time: LeapingTime) -> any ContractServer
 
-    var testDescription: String { key }
+    var testDescription: String { variant.isEmpty ? key : "\(key) (\(variant))" }
 
     var stanza: Solver.DNS01 {
         var stanza = Solver.DNS01()

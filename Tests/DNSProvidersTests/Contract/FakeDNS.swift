@@ -40,8 +40,8 @@ final class FakeDNS: Sendable {
         var zones: [Zone] = []
         var records: [Record] = []
         var lastID = 1000
-        /// Moments of the requests in the window.
-        var requests: [Duration] = []
+        /// Moments of the requests of the last time, by what counts together.
+        var requests: [String: [Duration]] = [:]
         var refused = 0
         /// Grows with each change of a zone's records.
         var versions: [String: Int] = [:]
@@ -53,12 +53,23 @@ final class FakeDNS: Sendable {
 
     let time: LeapingTime
     let state: Mutex<State>
-    private let limit: (count: Int, period: Duration)?
+    private let limits: [Limit]
 
-    /// `limit`: what the documentation allows one account.
-    init(_ zones: [String], time: LeapingTime, limit: (count: Int, period: Duration)? = nil) {
+    /// How many requests are allowed in any time of that length.
+    struct Limit: Sendable {
+        var count: Int
+        var period: Duration
+
+        init(_ count: Int, _ seconds: Int) {
+            self.count = count
+            period = .seconds(seconds)
+        }
+    }
+
+    /// `limits`: what the documentation allows one account; all of them count.
+    init(_ zones: [String], time: LeapingTime, limits: [Limit] = []) {
         self.time = time
-        self.limit = limit
+        self.limits = limits
         var state = State()
         for (index, zone) in zones.enumerated() { state.zones.append(Zone(name: zone, id: "z\(7000 + index)")) }
         self.state = Mutex(state)
@@ -73,17 +84,24 @@ final class FakeDNS: Sendable {
     }
 
     /// Whether one more request is allowed now; counts it.
-    func admits() -> Bool {
-        guard let limit else { return true }
+    func admits() -> Bool { pause(limits) == nil }
+
+    /// Counts a request, with those that were counted under the same `name`; where `limits` allow none, it is not counted,
+    /// and the answer is how long to wait until one is allowed again.
+    func pause(_ limits: [Limit], of name: String = "") -> Duration? {
+        guard let longest = limits.map(\.period).max() else { return nil }
         let now = time.elapsed()
         return state.withLock { state in
-            state.requests.removeAll { now - $0 >= limit.period }
-            guard state.requests.count < limit.count else {
-                state.refused += 1
-                return false
+            let recent = (state.requests[name] ?? []).filter { now - $0 < longest }
+            var pause = Duration.zero
+            for limit in limits {
+                let inside = recent.filter { now - $0 < limit.period }
+                guard inside.count >= limit.count else { continue }
+                pause = max(pause, inside[inside.count - limit.count] + limit.period - now)
             }
-            state.requests.append(now)
-            return true
+            state.requests[name] = pause == .zero ? recent + [now] : recent
+            if pause > .zero { state.refused += 1 }
+            return pause == .zero ? nil : pause
         }
     }
 

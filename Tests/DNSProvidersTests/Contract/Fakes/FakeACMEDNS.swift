@@ -4,7 +4,8 @@ import Synchronization
 import Wire
 
 /// acme-dns as its README ("Usage", "API") and source (github.com/joohoi/acme-dns, api.go) describe it: accounts with a password,
-/// updates of exactly 43 characters, the last two values kept.
+/// updates of exactly 43 characters, the last two values kept. Checked against that source (api.go, auth.go, validation.go,
+/// 2024-12-15): statuses, words of errors, and no limit of requests.
 final class FakeACMEDNS: FakeService, ContractServer {
     struct Account: Sendable {
         var password: String

@@ -6,7 +6,10 @@ import Wire
 
 /// Akamai's Edge DNS API, version 2 (techdocs.akamai.com/edge-dns/reference): pages of zones, a record set for each name, PUT
 /// by which the last writer wins. Signatures are checked as techdocs.akamai.com/developer/docs/authenticate-with-edgegrid
-/// says: the field is taken apart and the signature worked out from the request that arrived.
+/// says: the field is taken apart and the signature worked out from the request that arrived. Checked against Akamai's own
+/// library (github.com/akamai/AkamaiOPEN-edgegrid-golang, pkg/edgegrid/signer.go and pkg/dns, 2025-08-05): what is signed, paths,
+/// statuses (201, 200, 204), parts of records, zones and problems. Pages as techdocs.akamai.com/edge-dns/reference/use-pagination
+/// has them; …/reference/429 names no number of requests.
 struct FakeAkamai: FakeService {
     static let clientToken = "akab-client-k3yT0ken-0123456789"
     static let accessToken = "akab-access-k3yT0ken-0123456789"

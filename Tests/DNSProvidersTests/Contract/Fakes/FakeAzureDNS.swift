@@ -3,21 +3,31 @@ import HTTPTransport
 import HTTPTypes
 import Wire
 
-/// Azure DNS, 2018-05-01 (learn.microsoft.com/rest/api/dns/record-sets, …/zones/list-by-resource-group): pages by nextLink, ETags
-/// with If-Match and If-None-Match (412 PreconditionFailed), values as lists of strings of at most 255 octets. Its tokens are
-/// those of login.microsoftonline.com for a client's secret (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
+/// Azure DNS, 2018-05-01 (learn.microsoft.com/rest/api/dns/record-sets, …/zones/list-by-resource-group), or Azure Private DNS,
+/// 2020-06-01 (…/rest/api/dns/privatedns/record-sets, …/private-zones/list-by-resource-group), where other members have other
+/// letters: pages by nextLink, ETags with If-Match and If-None-Match (412 PreconditionFailed), values as lists of strings of at
+/// most 255 octets; 500 reads and 1,000 changes in five minutes (github.com/MicrosoftDocs/azure-docs,
+/// articles/azure-resource-manager/management/request-limits-and-throttling.md). Its tokens are those of
+/// login.microsoftonline.com for a client's secret (learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow).
 struct FakeAzureDNS: FakeService {
     let dns: FakeDNS
-    static let group = [
-        "subscriptions", "sub-1", "resourceGroups", "rg-1", "providers", "Microsoft.Network", "dnsZones",
-    ]
+    var isPrivate = false
+
+    private var kind: String { isPrivate ? "privateDnsZones" : "dnsZones" }
+    private var version: String { isPrivate ? "2020-06-01" : "2018-05-01" }
+    private var ttl: String { isPrivate ? "ttl" : "TTL" }
+    private var texts: String { isPrivate ? "txtRecords" : "TXTRecords" }
+    private var group: [String] {
+        ["subscriptions", "sub-1", "resourceGroups", "rg-1", "providers", "Microsoft.Network", kind]
+    }
 
     func answer(_ request: FakeRequest) -> Response {
         if request.host == "login.microsoftonline.com" { return token(request) }
         guard request.host == "management.azure.com", request.scheme == "https" else {
             return failure(404, "NotFound", "host")
         }
-        guard dns.admits() else {
+        let limit = request.method == "GET" ? FakeDNS.Limit(500, 300) : .init(1000, 300)
+        if dns.pause([limit], of: request.method == "GET" ? "reads" : "changes") != nil {
             return failure(429, "TooManyRequests", "The request is being throttled.", [.retryAfter: "17"])
         }
         let token = String((request[header: "Authorization"] ?? "").dropFirst("Bearer ".count))
@@ -25,7 +35,7 @@ struct FakeAzureDNS: FakeService {
         if access == .unknown {
             return failure(401, "InvalidAuthenticationToken", "The access token is invalid: \(token)")
         }
-        guard request.path.starts(with: Self.group), request.query["api-version"] == "2018-05-01" else {
+        guard request.path.starts(with: group), request.query["api-version"] == version else {
             return failure(404, "ResourceGroupNotFound", "Resource group 'rg-2' could not be found.")
         }
         if request.path.count == 7 { return zones(request) }
@@ -36,7 +46,7 @@ struct FakeAzureDNS: FakeService {
         if request.method != "GET", access != .full {
             return failure(
                 403, "AuthorizationFailed",
-                "The client 'x' does not have authorization to perform action 'Microsoft.Network/dnsZones/TXT/write'")
+                "The client 'x' does not have authorization to perform action 'Microsoft.Network/\(kind)/TXT/write'")
         }
         return recordSet(request, zone, name)
     }
@@ -56,7 +66,7 @@ struct FakeAzureDNS: FakeService {
                 return .text("")
             }
             let properties = request.json?["properties"]
-            guard let sets = properties?["TXTRecords"]?.arrayValue, let ttl = properties?["TTL"]?.intValue else {
+            guard let sets = properties?[texts]?.arrayValue, let ttl = properties?[ttl]?.intValue else {
                 return failure(400, "BadRequest", "The record set is malformed")
             }
             let pieces = sets.map { ($0["value"]?.arrayValue ?? []).compactMap(\.stringValue) }
@@ -74,14 +84,13 @@ struct FakeAzureDNS: FakeService {
             412, "PreconditionFailed", "The condition '' in the If-Match header was not satisfied. The current was 'x'")
     }
 
-    private func json(_ name: String, _ values: [String], _ ttl: Int, _ etag: String) -> JSONValue {
-        [
-            "name": .string(name), "type": "Microsoft.Network/dnsZones/TXT", "etag": .string(etag),
-            "properties": [
-                "TTL": .integer(Int64(ttl)), "metadata": [:],
-                "TXTRecords": .array(
-                    values.map { ["value": .array(TXTText.pieces($0).map { .string($0) })] }),
-            ],
+    private func json(_ name: String, _ values: [String], _ seconds: Int, _ etag: String) -> JSONValue {
+        var properties: JSONValue = ["metadata": [:], "fqdn": .string("\(name).")]
+        properties[ttl] = .integer(Int64(seconds))
+        properties[texts] = .array(values.map { ["value": .array(TXTText.pieces($0).map { .string($0) })] })
+        return [
+            "name": .string(name), "type": .string("Microsoft.Network/\(kind)/TXT"), "etag": .string(etag),
+            "properties": properties,
         ]
     }
 
@@ -96,7 +105,7 @@ struct FakeAzureDNS: FakeService {
         ]
         if start + count < dns.zones.count {
             body["nextLink"] = .string(
-                "https://management.azure.com/\(Self.group.joined(separator: "/"))?api-version=2018-05-01&$top=\(count)"
+                "https://management.azure.com/\(group.joined(separator: "/"))?api-version=\(version)&$top=\(count)"
                     + "&$skiptoken=\(start + count)")
         }
         return .json(body)
@@ -138,7 +147,19 @@ extension ContractSubject {
         permission: "Microsoft.Network/dnsZones/TXT/write",
         calls: CallCounts(coldPresent: 6, warmPresent: 2, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (500, .seconds(60)))
+        let dns = FakeDNS(zones, time: time)
         return FakeServer(dns: dns, service: FakeAzureDNS(dns: dns))
     }
+
+    static let azurePrivateDNS: ContractSubject = {
+        var subject = azureDNS
+        subject.variant = "private zones"
+        subject.config["zoneType"] = "AzurePrivateZone"
+        subject.permission = "Microsoft.Network/privateDnsZones/TXT/write"
+        subject.serve = { zones, time in
+            let dns = FakeDNS(zones, time: time)
+            return FakeServer(dns: dns, service: FakeAzureDNS(dns: dns, isPrivate: true))
+        }
+        return subject
+    }()
 }

@@ -7,7 +7,7 @@ import Wire
 
 /// Google Cloud DNS, version 1 (cloud.google.com/dns/docs/reference/rest/v1/managedZones, …/resourceRecordSets, …/changes): pages
 /// by token, changes that must name the old set exactly (412 conditionNotMet) and may not add what is there (409
-/// alreadyExists), 600 requests a minute. Its tokens are those of oauth2.googleapis.com for a JWT whose signature is checked
+/// alreadyExists), 600 requests a minute (cloud.google.com/dns/quotas). Its tokens are those of oauth2.googleapis.com for a JWT whose signature is checked
 /// (developers.google.com/identity/protocols/oauth2/service-account#httprest).
 struct FakeCloudDNS: FakeService {
     let dns: FakeDNS
@@ -189,7 +189,7 @@ extension ContractSubject {
         restrictedSecrets: googleSecrets("reader"),
         permission: "dns.changes.create", calls: CallCounts(coldPresent: 6, warmPresent: 2, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (600, .seconds(60)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(600, 60)])
         guard let key = try? PrivateKey(pem: Array((googleKey + "\n").utf8)) else {
             preconditionFailure("the key of the tests can be read")
         }

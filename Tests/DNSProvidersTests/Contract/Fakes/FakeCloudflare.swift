@@ -5,7 +5,9 @@ import Wire
 
 /// Cloudflare's API, version 4, as developers.cloudflare.com/api/resources/zones and …/dns/subresources/records describe it:
 /// pages of at most 50 zones, TXT content in quotes, error 81058 for a record that is there already, 9109 for a token
-/// that nobody has, 10000 for one that may not; 1,200 requests in five minutes (…/fundamentals/api/reference/limits).
+/// that nobody has, 10000 for one that may not; 1,200 requests in five minutes (…/fundamentals/api/reference/limits, which
+/// says so too in 2026). Paths, heads and parts checked against github.com/go-acme/lego, providers/dns/cloudflare/internal
+/// (2026-07-21); that content is quoted strings of at most 255 octets against cloudflare/cloudflare-typescript#1777.
 struct FakeCloudflare: FakeService {
     let dns: FakeDNS
 
@@ -122,7 +124,7 @@ extension ContractSubject {
         restrictedSecrets: secrets("token", "api-token", FakeDNS.restrictedCredential), permission: "Zone:DNS:Edit",
         calls: CallCounts(coldPresent: 6, warmPresent: 1, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (1200, .seconds(300)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(1200, 300)])
         return FakeServer(dns: dns, service: FakeCloudflare(dns: dns))
     }
 }

@@ -4,12 +4,17 @@ import HTTPTypes
 import Wire
 
 /// DNSimple's API, version 2, as developer.dnsimple.com/v2 describes whoami, zones and zone records: pages of at most 100, errors
-/// with a message; 2,400 requests an hour.
+/// with a message, the scope that is missing among them; 2,400 requests an hour, and the moment from which there are more in
+/// X-RateLimit-Reset. Checked against the pages' source (github.com/dnsimple/dnsimple-developer, content/v2.md,
+/// content/v2/zones/records.md and content/v2/openapi.yml, 2026-07-21).
 struct FakeDNSimple: FakeService {
     let dns: FakeDNS
 
     func answer(_ request: FakeRequest) -> Response {
-        guard dns.admits() else { return failure(429, "quota exceeded", [.retryAfter: "60"]) }
+        guard dns.admits() else {
+            let reset = dns.time.now().secondsSince1970 + 60
+            return failure(429, "quota exceeded", [.init("X-RateLimit-Reset")!: "\(reset)"])  // a legal field name
+        }
         guard request.host == "api.dnsimple.com", request.path.first == "v2" else { return failure(404, "Not found") }
         let token = request[header: "Authorization"] ?? ""
         let access = dns.access(String(token.dropFirst("Bearer ".count)))
@@ -75,7 +80,7 @@ extension ContractSubject {
         permission: "full access to the zone",
         calls: CallCounts(coldPresent: 6, warmPresent: 2, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (2400, .seconds(3600)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(2400, 3600)])
         return FakeServer(dns: dns, service: FakeDNSimple(dns: dns))
     }
 }

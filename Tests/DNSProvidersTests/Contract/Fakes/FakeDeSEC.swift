@@ -5,7 +5,9 @@ import Wire
 
 /// deSEC's API, version 1 (desec.readthedocs.io/en/latest/dns/domains.html, …/dns/rrsets.html, …/rate-limits.html): pages of 500
 /// by linked cursors (of 100 here, so that there are some), bulk PATCH that makes, changes and removes, a minimum TTL, 429 with
-/// Retry-After.
+/// Retry-After. Checked against deSEC's own source (github.com/desec-io/desec-stack, docs/rate-limits.rst, docs/dns/rrsets.rst,
+/// api/api/settings.py, api/desecapi/throttling.py and pagination.py, 2026-08-18): reading is limited for an account, changing
+/// for each domain, and everything for a day.
 struct FakeDeSEC: FakeService {
     let dns: FakeDNS
     private static let pageSize = 100
@@ -19,6 +21,12 @@ struct FakeDeSEC: FakeService {
         if access == .unknown || !token.hasPrefix("Token ") { return detail(401, "Invalid token: \(token)") }
         // The last slash belongs to every path.
         guard request.rawPath.hasSuffix("/") else { return .text("", status: 301) }
+        if let pause = pause(request) {
+            let seconds = pause.components.seconds + (pause.components.attoseconds > 0 ? 1 : 0)
+            return .json(
+                ["detail": .string("Request was throttled. Expected available in \(seconds) seconds.")], status: 429,
+                headers: [.retryAfter: "\(seconds)"])
+        }
         if request.path.count == 3 { return domains(request) }
         guard request.path.count >= 5, request.path[4] == "rrsets", let zone = dns.zone(named: request.path[3]) else {
             return detail(404, "Not found.")
@@ -39,6 +47,18 @@ struct FakeDeSEC: FakeService {
             "ttl": .integer(Int64(first.ttlSeconds)),
             "records": .array(records.map { .string(TXTText.quoted($0.value)) }),
         ])
+    }
+
+    /// By scope; one request too many counts in none that comes later.
+    private func pause(_ request: FakeRequest) -> Duration? {
+        let isRead = request.method == "GET"
+        let limits: [FakeDNS.Limit] =
+            isRead
+            ? [.init(10, 1), .init(50, 60)] : [.init(2, 1), .init(15, 60), .init(100, 3600), .init(300, 86_400)]
+        return dns.pause(
+            limits,
+            of: isRead ? "dns_api_cheap" : "dns_api_per_domain_expensive \(request.path.dropFirst(3).first ?? "")")
+            ?? dns.pause([.init(2000, 86_400)], of: "user")
     }
 
     private func domains(_ request: FakeRequest) -> Response {

@@ -4,8 +4,10 @@ import HTTPTypes
 import Wire
 
 /// DigitalOcean's API, version 2, as docs.digitalocean.com/reference/api describes "Domains", "Domain Records" and "Rate
-/// Limits": pages of at most 200, `links.pages.next` on all but the last, duplicates allowed, 250 requests a minute,
-/// `ratelimit-reset` as a moment.
+/// Limits": pages of at most 200, `links.pages.next` on all but the last, records asked for by their full name and told by
+/// the relative one, duplicates allowed, 250 requests a minute and 5,000 an hour, `ratelimit-reset` as a moment. Checked
+/// against the provider's own description (github.com/digitalocean/openapi, specification/resources/domains and
+/// specification/shared, 2026-08-07).
 struct FakeDigitalOcean: FakeService {
     let dns: FakeDNS
 
@@ -44,10 +46,14 @@ struct FakeDigitalOcean: FakeService {
             request, "domain_records",
             records.map { record in
                 [
-                    "id": .integer(Int64(record.id) ?? 0), "type": "TXT", "name": .string(record.name),
+                    "id": .integer(Int64(record.id) ?? 0), "type": "TXT", "name": .string(relative(record.name, zone)),
                     "data": .string(record.value), "ttl": .integer(Int64(record.ttlSeconds)),
                 ]
             })
+    }
+
+    private func relative(_ name: String, _ zone: FakeDNS.Zone) -> String {
+        name == zone.name ? "@" : String(name.dropLast(zone.name.count + 1))
     }
 
     private func create(_ request: FakeRequest, _ zone: FakeDNS.Zone) -> Response {
@@ -89,7 +95,7 @@ extension ContractSubject {
         restrictedSecrets: secrets("token", "t", FakeDNS.restrictedCredential), permission: "domain:create",
         calls: CallCounts(coldPresent: 4, warmPresent: 2, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (250, .seconds(60)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(250, 60), .init(5000, 3600)])
         return FakeServer(dns: dns, service: FakeDigitalOcean(dns: dns))
     }
 }

@@ -4,7 +4,8 @@ import HTTPTypes
 import Wire
 
 /// Gandi's LiveDNS, version 5 (api.gandi.net/docs/livedns, "Domains" and "Records"): pages, whole record sets by PUT and DELETE,
-/// a minimum TTL of 300, 1,000 requests a minute.
+/// a minimum TTL of 300, 1,000 requests a minute for each address (api.gandi.net/docs/reference). Paths, parts and pages checked
+/// against github.com/octodns/octodns-gandi (2026-08-07) and github.com/go-acme/lego, providers/dns/gandiv5 (2026-07-21).
 struct FakeGandi: FakeService {
     let dns: FakeDNS
 
@@ -74,7 +75,7 @@ extension ContractSubject {
         permission: "Manage domain name technical configurations", limits: [.overwrites],
         calls: CallCounts(coldPresent: 6, warmPresent: 3, warmCleanUp: 3)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (1000, .seconds(60)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(1000, 60)])
         return FakeServer(dns: dns, service: FakeGandi(dns: dns))
     }
 }

@@ -4,7 +4,9 @@ import HTTPTypes
 import Wire
 
 /// GoDaddy's domains, version 1 (developer.godaddy.com/doc/endpoint/domains): pages behind a marker, PATCH
-/// that adds, PUT and DELETE of whole sets, a minimum TTL of 600, 60 requests a minute.
+/// that adds, PUT and DELETE of whole sets, a minimum TTL of 600, 60 requests a minute (developer.godaddy.com/getstarted), the
+/// seconds to wait in the body ("ErrorLimit"). Sets that were emptied read as a record of one space, as lego has recorded it
+/// (github.com/go-acme/lego, providers/dns/godaddy/internal/fixtures).
 struct FakeGoDaddy: FakeService {
     static let key = "godaddy-key-0123456789"
     let dns: FakeDNS
@@ -13,7 +15,10 @@ struct FakeGoDaddy: FakeService {
         guard request.host == "api.godaddy.com", request.scheme == "https",
             request.path.starts(with: ["v1", "domains"])
         else { return failure(404, "NOT_FOUND", "no such path") }
-        guard dns.admits() else { return failure(429, "TOO_MANY_REQUESTS", "Too many requests", [.retryAfter: "30"]) }
+        guard dns.admits() else {
+            return .json(
+                ["code": "TOO_MANY_REQUESTS", "message": "Too many requests", "retryAfterSec": 30], status: 429)
+        }
         let header = request[header: "Authorization"] ?? ""
         let access = dns.access(String(header.dropFirst("sso-key \(Self.key):".count)))
         if access == .unknown || !header.hasPrefix("sso-key \(Self.key):") {
@@ -37,13 +42,12 @@ struct FakeGoDaddy: FakeService {
         let records = dns.records(in: zone.name, at: name)
         switch request.method {
         case "GET":
+            let wasEmptied = records.isEmpty && dns.version(of: zone.name) > 0
+            let values = wasEmptied ? [" "] : records.map(\.value)
             return .json(
                 .array(
-                    records.map {
-                        [
-                            "data": .string($0.value), "name": .string(request.path[5]),
-                            "ttl": .integer(Int64($0.ttlSeconds)), "type": "TXT",
-                        ]
+                    values.map {
+                        ["data": .string($0), "name": .string(request.path[5]), "ttl": 600, "type": "TXT"]
                     }))
         case "DELETE":
             if records.isEmpty { return failure(404, "NOT_FOUND", "no such record") }
@@ -84,8 +88,8 @@ struct FakeGoDaddy: FakeService {
                 FakeDNS.page(all, from: start, count: count).map { ["domain": .string($0.name), "status": "ACTIVE"] }))
     }
 
-    private func failure(_ status: Int, _ code: String, _ message: String, _ headers: HTTPFields = [:]) -> Response {
-        .json(["code": .string(code), "message": .string(message)], status: status, headers: headers)
+    private func failure(_ status: Int, _ code: String, _ message: String) -> Response {
+        .json(["code": .string(code), "message": .string(message)], status: status)
     }
 }
 
@@ -101,7 +105,7 @@ extension ContractSubject {
         restrictedSecrets: goDaddySecrets(FakeDNS.restrictedCredential), permission: "ten domains",
         limits: [.overwrites], calls: CallCounts(coldPresent: 4, warmPresent: 3, warmCleanUp: 3)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (60, .seconds(60)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(60, 60)])
         return FakeServer(dns: dns, service: FakeGoDaddy(dns: dns))
     }
 }

@@ -5,7 +5,9 @@ import Synchronization
 import Wire
 
 /// Hetzner's Cloud API (docs.hetzner.cloud/reference/cloud, "Zones", "Zone RRSets", "Zone RRSet Actions", "Actions"): pages of at
-/// most 50 zones, records added and removed one by one, actions that run for a while, 3,600 requests an hour.
+/// most 50 zones, records added and removed one by one, actions that run for a while, a set's TTL that adding cannot change,
+/// 3,600 requests an hour. Checked against Hetzner's own library (github.com/hetznercloud/hcloud-go, hcloud/zone_rrset.go and
+/// hcloud/error.go, 2026-08-18) and what was made of its published description (github.com/HenningHolmDE/hcloud-rust, 2026-01-04).
 final class FakeHetzner: FakeService {
     let dns: FakeDNS
     /// Actions under way, by id, and how often they were looked at.
@@ -48,6 +50,9 @@ final class FakeHetzner: FakeService {
         case "add_records":
             guard values.allSatisfy({ value in !now.contains { $0.value == value } }) else {
                 return failure(422, "invalid_input", "record already exists")
+            }
+            if let held = now.first?.ttlSeconds, let ttl, held != Int(ttl) {
+                return failure(422, "invalid_input", "invalid input in field 'ttl': the RRSet has another")
             }
             for value in values { dns.add(value, at: name, in: zone.name, ttlSeconds: Int(ttl ?? 3600)) }
         case "remove_records":
@@ -109,7 +114,7 @@ extension ContractSubject {
         restrictedSecrets: secrets("token", "t", FakeDNS.restrictedCredential), permission: "Read & Write",
         calls: CallCounts(coldPresent: 8, warmPresent: 3, warmCleanUp: 3)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (3600, .seconds(3600)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(3600, 3600)])
         return FakeServer(dns: dns, service: FakeHetzner(dns: dns))
     }
 }

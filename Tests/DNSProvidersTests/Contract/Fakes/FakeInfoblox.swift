@@ -5,7 +5,9 @@ import Synchronization
 import Wire
 
 /// Infoblox NIOS as its WAPI documentation describes record:txt: a reference for each object, paging with _page_id, an error text and
-/// code, the zone found by the grid. It has two views, and only one is looked into.
+/// code, the zone found by the grid. It has two views, and only one is looked into. Pages checked against Infoblox' own library
+/// (github.com/infobloxopen/infoblox-client, infoblox_client/connector.py, 2024-12-18), errors against what grids have answered
+/// (Infoblox-Development/Infoblox-API-Python#30, infobloxopen/terraform-provider-infoblox#517). A grid has no limit of requests.
 struct FakeInfoblox: FakeService {
     let dns: FakeDNS
 
@@ -65,12 +67,13 @@ struct FakeInfoblox: FakeService {
         guard let zone = dns.zone(holding: name) else {
             return failure(
                 400, "Client.Ibap.Data.Conflict",
-                "AdmConDataError: None (IBDataConflictError: The action is not allowed. A parent was not found.)")
+                "AdmConDataError: None (IBDataConflictError: IB.Data.Conflict:The action is not allowed. A parent was not found.)"
+            )
         }
         if dns.records(in: zone.name, at: name).contains(where: { $0.value == value }) {
             return failure(
                 400, "Client.Ibap.Data.Conflict",
-                "AdmConDataError: None (IBDataConflictError: The record '\(name)' already exists.)")
+                "AdmConDataError: None (IBDataConflictError: IB.Data.Conflict:The record '\(name)' already exists.)")
         }
         let record = dns.add(value, at: name, in: zone.name, ttlSeconds: Int(ttl))
         return .json(.string("record:txt/\(record.id):\(name)/internal"), status: 201)

@@ -7,7 +7,9 @@ import Wire
 
 /// Namecheap's interface (www.namecheap.com/support/api/methods/domains/get-list, …/domains-dns/get-hosts, …/set-hosts,
 /// …/support/api/error-codes): pages of 100 domains, all records of a domain read and written at once, every error with the
-/// status 200, addresses that must be listed, 50 requests a minute.
+/// status 200 but one too many, which is not looked at (405), addresses that must be listed. Checked against Namecheap's own
+/// library (github.com/namecheap/go-namecheap-sdk, 2026-08-14): the parts of both commands, the attributes that writing takes
+/// and reading alone has, error 500000's other form, 20 requests a minute; its page on limits has 700 an hour and 8,000 a day.
 final class FakeNamecheap: FakeService {
     static let address = "192.0.2.10"
     let dns: FakeDNS
@@ -27,7 +29,7 @@ final class FakeNamecheap: FakeService {
         guard request.host == "api.namecheap.com", request.scheme == "https", request.path == ["xml.response"],
             request.method == "POST", request.rawQuery.isEmpty
         else { return .text("not found", status: 404) }
-        guard dns.admits() else { return failure("500000", "Too many requests") }
+        guard dns.admits() else { return .text("Method Not Allowed", status: 405) }
         let form = request.form
         let access = dns.access(form["ApiKey"] ?? "")
         guard access != .unknown, form["ApiUser"] == "owner", form["UserName"] == "owner" else {
@@ -71,7 +73,7 @@ final class FakeNamecheap: FakeService {
         let elements = all.enumerated().map { index, host in
             "<host HostId=\"\(index)\" "
                 + host.map { "\($0.key)=\"\(XMLElement.escaped($0.value))\"" }.joined(separator: " ")
-                + " IsActive=\"true\" />"
+                + " AssociatedAppTitle=\"\" FriendlyName=\"\" IsActive=\"true\" IsDDNSEnabled=\"false\" />"
         }
         return success(
             "<DomainDNSGetHostsResult Domain=\"\(zone.name)\" EmailType=\"MX\" IsUsingOurDNS=\"true\">\(elements.joined())"
@@ -129,14 +131,13 @@ extension ContractSubject {
             restrictedSecrets: secrets("key", "k", FakeDNS.restrictedCredential), permission: "whitelisted",
             limits: [.overwrites], calls: CallCounts(coldPresent: 6, warmPresent: 3, warmCleanUp: 3)
         ) { zones, time in
-            let dns = FakeDNS(zones, time: time, limit: (50, .seconds(60)))
+            let dns = FakeDNS(zones, time: time, limits: [.init(20, 60), .init(700, 3600), .init(8000, 86_400)])
             return FakeServer(dns: dns, service: FakeNamecheap(dns: dns))
         }
         subject.throttled = .text(
             "<ApiResponse Status=\"ERROR\"><Errors><Error Number=\"500000\">Too many requests</Error></Errors></ApiResponse>"
         )
         subject.throttledFor = .seconds(60)
-        subject.busyCount = 40
         return subject
     }()
 }

@@ -6,7 +6,9 @@ import Synchronization
 import Wire
 
 /// OVHcloud's API, version 1.0, as api.ovh.com/console describes /domain/zone, and help.ovhcloud.com ("First steps with the OVHcloud
-/// APIs") the signature: targets in quotes, lists of ids, nothing published before a refresh, errors with a code.
+/// APIs") the signature: targets in quotes, lists of ids, nothing published before a refresh, errors with a code. Endpoints and
+/// signature checked against OVH's own library (github.com/ovh/go-ovh, ovh/ovh.go, 2025-08-25), codes of errors against what
+/// people were answered (acmesh-official/acme.sh#1145, rmbolger/Posh-ACME#537); neither names a number of requests.
 final class FakeOVH: FakeService {
     static let application = "App-k3y-4715-mnbvcx"
     static let secret = "AppS3cret-k3yT0ken-4716-lkjhgf"

@@ -177,7 +177,7 @@ extension ContractSubject {
         permission: "route53:ChangeResourceRecordSets",
         calls: CallCounts(coldPresent: 5, warmPresent: 2, warmCleanUp: 2)
     ) { zones, time in
-        let dns = FakeDNS(zones, time: time, limit: (5, .seconds(1)))
+        let dns = FakeDNS(zones, time: time, limits: [.init(5, 1)])
         return FakeServer(dns: dns, service: FakeRoute53(dns: dns))
     }
 }

@@ -4,7 +4,8 @@ import HTTPTypes
 import Wire
 
 /// Scaleway's Domains and DNS, v2beta1, as www.scaleway.com/en/developers/api/domains-and-dns describes zones and records: pages of
-/// at most 100, a PATCH with changes, data in quotes, errors with type and message.
+/// at most 100, a PATCH with changes, data in quotes, errors with type and message. Checked against the provider's own library
+/// (github.com/scaleway/scaleway-sdk-go, api/domain/v2beta1, 2026-08-20), which names no number of requests.
 struct FakeScaleway: FakeService {
     let dns: FakeDNS
 
@@ -46,6 +47,9 @@ struct FakeScaleway: FakeService {
     private func change(_ request: FakeRequest, _ zone: FakeDNS.Zone) -> Response {
         guard request.method == "PATCH", let changes = request.json?["changes"]?.arrayValue else {
             return failure(400, "invalid_arguments", "changes is required")
+        }
+        guard request.json?["disallow_new_zone_creation"] == true else {
+            return failure(400, "invalid_arguments", "the test wants no zone to be made by mistake")
         }
         for change in changes {
             for record in change["add"]?["records"]?.arrayValue ?? [] {
