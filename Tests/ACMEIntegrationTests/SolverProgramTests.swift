@@ -48,7 +48,8 @@ struct SolverProgramTests {
     /// - Parameter passage: opens a way from the first port, which the CA asks, to another one and lends that.
     private func validate(
         by passage:
-            @Sendable (_ port: Int, _ body: @Sendable (_ solverPort: Int) async throws -> Void) async throws -> Void
+            @escaping @Sendable (_ port: Int, _ body: @Sendable (_ solverPort: Int) async throws -> Void) async throws
+            -> Void
     ) async throws {
         let tlsPort = try FreePorts.take(1)[0]
         var options = Pebble.Options()

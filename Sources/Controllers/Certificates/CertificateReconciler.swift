@@ -71,17 +71,17 @@ package final class CertificateReconciler: Reconciler {
             return .onChange
         }
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
-        try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
-        guard var view = observe(key) else { return .onChange }
+        let secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
+        guard var view = observe(key, secret) else { return .onChange }
         if case .success(let desired) = view.desired {
-            try await keystores.look(at: key, desired.outputs, in: secretKey)
-            guard let again = observe(key) else { return .onChange }
+            try await keystores.look(at: key, desired.outputs, in: secretKey, secret)
+            guard let again = observe(key, secret) else { return .onChange }
             view = again
         }
         var actions = CertificateDecision.decide(view)
         // Whether the issuer answers at once is asked only where it matters.
         if actions.contains(where: \.beginsIssuing), try await answersAtOnce(view.certificate) {
-            guard let again = observe(key) else { return .onChange }
+            guard let again = observe(key, secret) else { return .onChange }
             view = again
             view.issuesAtOnce = true
             actions = CertificateDecision.decide(view)
@@ -93,27 +93,29 @@ package final class CertificateReconciler: Reconciler {
             return requeue
         } catch {
             // The next attempt tells it where this cannot: what counts is the refusal itself.
-            try? await tellRefusal(error, of: key)
+            try? await tellRefusal(error, of: key, secret)
             throw error
         }
     }
 
     /// Has the Certificate say what the API server refuses to do for it: else it would seem to be waited for forever.
-    private func tellRefusal(_ error: any Error, of key: ObjectKey) async throws {
+    private func tellRefusal(_ error: any Error, of key: ObjectKey, _ secret: SecretFacts?) async throws {
         guard let sentence = (error as? KubeError)?.standingRefusal else { return }
         let hindrance = Hindrance(sentence, tellFrom: time.now())
         refusals.withLock { refusals in
             // The first of its wording keeps its time.
             if refusals[key]?.sentence != hindrance.sentence { refusals[key] = hindrance }
         }
-        guard var view = observe(key) else { return }
+        // What was done before the refusal is known by now.
+        let secretKey = certificates[key].map { ObjectKey(namespace: key.namespace, name: $0.spec.secretName) }
+        guard var view = observe(key, secretKey.flatMap(secrets.knownFacts) ?? secret) else { return }
         view.hindrance = hindrance
         guard let status = Issuing.refused(view) else { return }
         try await CertificateWork(self, view).setStatus(status)
     }
 
-    /// One look at all caches, without waiting in between.
-    private func observe(_ key: ObjectKey) -> CertificateView? {
+    /// One look at all caches, without waiting in between; at the Secret was looked before.
+    private func observe(_ key: ObjectKey, _ secret: SecretFacts?) -> CertificateView? {
         guard let certificate = certificates[key] else { return nil }
         let secretName = certificate.spec.secretName
         let uid = certificate.metadata.uid ?? ""
@@ -128,7 +130,7 @@ package final class CertificateReconciler: Reconciler {
         }
         return CertificateView(
             certificate: certificate,
-            secret: secrets.knownFacts(ObjectKey(namespace: key.namespace, name: secretName)),
+            secret: secret,
             nextKeys: nextKeys, requests: owned, rivals: rivals.sorted { $0.name < $1.name },
             keystores: keystores.finding(key), obstacle: obstacle(owned), settings: settings, now: time.now()
         ).with(hindrance: { hindrance($0, owned) })

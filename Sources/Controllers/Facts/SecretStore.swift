@@ -50,27 +50,28 @@ package final class SecretStore: Sendable {
     /// (`look` does).
     package func knownFacts(_ key: ObjectKey) -> SecretFacts? {
         if let facts = facts[key] { return facts }
-        guard let version = others[key]?.metadata.resourceVersion else { return memo.withLock { $0.unlisted[key] } }
+        guard let version = others[key]?.metadata.resourceVersion else { return nil }
         return memo.withLock { $0.facts(key, version) }
     }
 
-    /// Makes `knownFacts` know a Secret that lacks our label.
+    /// Facts of any Secret, asked of the API server where the caches have none. Nil when there is none.
     ///
+    /// A decision takes what this answers: by the time it is made, the label may have come or gone, and `knownFacts` of a
+    /// Secret that is between the two watches is nil.
     /// - Parameter isExpected: whether one should be there. Then the API server is asked where no cache has it: a Secret
     ///   whose label comes or goes leaves one watch before the other brings it, and is not to be made anew for that.
-    package func look(at key: ObjectKey, isExpected: Bool) async throws(KubeError) {
-        guard isExpected, facts[key] == nil, others[key] == nil else { return try await look(at: key) }
-        let secret = try await client.find(Secret.self, key)
-        memo.withLock { $0.unlisted[key] = secret.map { SecretFacts($0, limits: limits) } }
-    }
-
-    /// Makes `knownFacts` know a Secret that lacks our label.
-    package func look(at key: ObjectKey) async throws(KubeError) {
-        guard facts[key] == nil, let version = others[key]?.metadata.resourceVersion,
-            memo.withLock({ $0.facts(key, version) }) == nil, let secret = try await client.find(Secret.self, key)
-        else { return }
-        let facts = SecretFacts(secret, limits: limits)
-        memo.withLock { $0.keep(facts, key, askedFor: version) }
+    @discardableResult
+    package func look(at key: ObjectKey, isExpected: Bool = false) async throws(KubeError) -> SecretFacts? {
+        if let known = knownFacts(key) { return known }
+        guard isExpected || others[key] != nil else { return nil }
+        let found = try await client.find(Secret.self, key).map { SecretFacts($0, limits: limits) }
+        // What a watch has brought meanwhile has the field owners, too.
+        if let known = facts[key] {
+            guard let found, found.isNewer(than: known) else { return known }
+            return found
+        }
+        memo.withLock { $0.keep(found, key) }
+        return found
     }
 
     /// Takes over the answer to our own write.
@@ -84,19 +85,12 @@ private struct SecretMemo {
     private static let maximumFacts = 512
 
     private var secrets: [(key: ObjectKey, secret: Secret)] = []
-    private var factsByKey: [ObjectKey: (version: String, facts: SecretFacts)] = [:]
-    /// Of Secrets that no watch has brought when they were looked at.
-    var unlisted: [ObjectKey: SecretFacts] = [:] {
-        didSet { if unlisted.count > Self.maximumFacts { unlisted = [:] } }
-    }
+    private var factsByKey: [ObjectKey: SecretFacts] = [:]
 
     func secret(_ key: ObjectKey, _ version: String) -> Secret? {
-        guard let found = secrets.first(where: { $0.key == key })?.secret, let known = found.metadata.resourceVersion
-        else {
-            return nil
-        }
+        guard let found = secrets.first(where: { $0.key == key })?.secret else { return nil }
         // What was read may be newer than what the watch has brought.
-        return known == version || isNewer(known, than: version) ? found : nil
+        return isAsNew(found.metadata.resourceVersion, as: version) ? found : nil
     }
 
     mutating func keep(_ secret: Secret, _ key: ObjectKey) {
@@ -106,17 +100,26 @@ private struct SecretMemo {
     }
 
     func facts(_ key: ObjectKey, _ version: String) -> SecretFacts? {
-        guard let found = factsByKey[key] else { return nil }
-        return found.version == version ? found.facts : nil
+        guard let found = factsByKey[key], isAsNew(found.metadata.resourceVersion, as: version) else { return nil }
+        return found
     }
 
-    mutating func keep(_ facts: SecretFacts, _ key: ObjectKey, askedFor version: String) {
+    mutating func keep(_ facts: SecretFacts?, _ key: ObjectKey) {
         if factsByKey.count == Self.maximumFacts { factsByKey.removeAll() }
-        factsByKey[key] = (version, facts)
+        factsByKey[key] = facts
     }
+}
 
-    private func isNewer(_ one: String, than other: String) -> Bool {
-        guard let one = UInt64(one), let other = UInt64(other) else { return false }
-        return one > other
+extension SecretFacts {
+    fileprivate func isNewer(than other: SecretFacts) -> Bool {
+        guard let other = other.metadata.resourceVersion else { return false }
+        return metadata.resourceVersion != other && isAsNew(metadata.resourceVersion, as: other)
     }
+}
+
+/// Whether one version of an object is another, or came after it.
+private func isAsNew(_ one: String?, as other: String) -> Bool {
+    guard one != other else { return true }
+    guard let one = one.flatMap({ UInt64($0) }), let other = UInt64(other) else { return false }
+    return one > other
 }

@@ -49,9 +49,10 @@ final class KeystoreReview: Sendable {
     func forget(_ certificate: ObjectKey) { entries.withLock { _ = $0.removeValue(forKey: certificate) } }
 
     /// Finds out, where something has changed.
-    func look(at certificate: ObjectKey, _ outputs: DesiredOutputs, in target: ObjectKey) async throws {
+    func look(at certificate: ObjectKey, _ outputs: DesiredOutputs, in target: ObjectKey, _ facts: SecretFacts?)
+        async throws
+    {
         guard outputs.hasKeystores else { return forget(certificate) }
-        let facts = secrets.knownFacts(target)
         let basis = basis(outputs, facts, namespace: certificate.namespace)
         guard entries.withLock({ $0[certificate]?.basis }) != basis else { return }
         let finding: KeystoreFinding =
