@@ -71,11 +71,11 @@ extension ServerResponse {
 }
 
 extension Counters {
-    /// The machinery's own numbers as metrics: those that exporters before us had keep their names.
+    /// The machinery's own numbers as metrics.
     var families: [MetricFamily] {
         Dictionary(grouping: readings(), by: \.name).map { name, readings in
             MetricFamily(
-                "certmanager_" + name.rawValue, name.isCounter ? .counter : .gauge, help: name.help,
+                name.prefix + name.rawValue, name.isCounter ? .counter : .gauge, help: name.help,
                 samples: readings.map {
                     .init(Double($0.value) / name.perUnit, labels: [(name: name.label, value: $0.subject)])
                 })
@@ -84,6 +84,14 @@ extension Counters {
 }
 
 extension Counters.Name {
+    /// Those that cert-manager has too keep its prefix.
+    fileprivate var prefix: String {
+        switch self {
+        case .controllerSyncCallCount, .controllerSyncErrorCount: "certmanager_"
+        default: "certwright_"
+        }
+    }
+
     fileprivate var isCounter: Bool { rawValue.hasSuffix("_count") || rawValue.hasSuffix("_total") }
 
     /// How many of what is counted make one of what the metric's name says.

@@ -103,7 +103,7 @@ struct FaultMatrixTests {
     }
 
     @Test(
-        "where the CA lists no orders, only who dies with the answer to newOrder in hand makes another",
+        "where the CA lists no orders, only who dies with the answer to newOrder in hand makes another (A11)",
         arguments: 1...6)
     func diesUnlisted(request: Int) async throws {
         let world = try await OrderWorld(dislikes: .init(listsOrders: false))
