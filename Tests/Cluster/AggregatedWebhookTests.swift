@@ -98,6 +98,17 @@ final class AggregatedWebhook: Sendable {
               versionPriority: 15
               service: {name: solver, namespace: \(cluster.namespace), port: \(port)}
               caBundle: \(Base64.encode(certificate))
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: \(group)}
+            rules: [{apiGroups: [\(group)], resources: [\(Self.solver)], verbs: [create]}]
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRoleBinding
+            metadata: {name: \(group)}
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: \(group)}
+            subjects: [{kind: ServiceAccount, name: certwright, namespace: cert-manager}]
             """)
         try await cluster.eventually("the APIService is available", within: .seconds(60)) {
             let found = try await cluster.client.send(
@@ -111,6 +122,11 @@ final class AggregatedWebhook: Sendable {
 
     private func unregister() async throws {
         _ = try await cluster.client.send(.delete(Self.services, service))
+        for (kind, plural) in [("ClusterRole", "clusterroles"), ("ClusterRoleBinding", "clusterrolebindings")] {
+            let type = ResourceType(
+                group: "rbac.authorization.k8s.io", version: "v1", kind: kind, plural: plural, isNamespaced: false)
+            _ = try await cluster.client.send(.delete(type, ObjectKey(name: group)))
+        }
     }
 
     private func answer(_ request: ServerRequest) async -> ServerResponse {

@@ -78,6 +78,17 @@ struct VaultClusterTests {
             metadata: {name: vault-issuer}
             ---
             apiVersion: rbac.authorization.k8s.io/v1
+            kind: Role
+            metadata: {name: vault-issuer}
+            rules: [{apiGroups: [""], resources: [serviceaccounts/token], resourceNames: [vault-issuer], verbs: [create]}]
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: RoleBinding
+            metadata: {name: vault-issuer}
+            roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: vault-issuer}
+            subjects: [{kind: ServiceAccount, name: certwright, namespace: cert-manager}]
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRoleBinding
             metadata: {name: \(cluster.namespace)-reviewer}
             roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "system:auth-delegator"}
