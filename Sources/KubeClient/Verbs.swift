@@ -71,14 +71,20 @@ extension KubeClient {
     }
 
     /// Deletes the object. One that is not there any more is no error.
+    ///
+    /// - Returns: the object, marked as being deleted, where finalizers keep it for now; nil when it is gone.
+    @discardableResult
     package func delete<T: KubeObject>(
         _ type: T.Type, _ key: ObjectKey, preconditions: Preconditions = Preconditions(),
         propagation: Propagation = .background
-    ) async throws(KubeError) {
+    ) async throws(KubeError) -> T? {
         do throws(KubeError) {
-            _ = try await send(.delete(T.resource, key, preconditions: preconditions, propagation: propagation))
+            let answer = try await send(
+                .delete(T.resource, key, preconditions: preconditions, propagation: propagation))
+            return answer["kind"]?.stringValue == T.resource.kind ? try decode(answer) : nil
         } catch {
             guard error.isNotFound else { throw error }
+            return nil
         }
     }
 

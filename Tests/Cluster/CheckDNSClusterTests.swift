@@ -141,9 +141,9 @@ struct CheckDNSClusterTests {
                 defer {
                     // Not awaited: what is left of it in the namespace of the cluster's Secrets harms no other test.
                     Task {
-                        try? await cluster.client.delete(
+                        _ = try? await cluster.client.delete(
                             Secret.self, ObjectKey(namespace: "kube-system", name: "\(name)-good"))
-                        try? await cluster.client.delete(ClusterIssuer.self, ObjectKey(name: name))
+                        _ = try? await cluster.client.delete(ClusterIssuer.self, ObjectKey(name: name))
                     }
                 }
                 let passed = try await Self.check(

@@ -113,6 +113,20 @@ struct KubeClientTests {
         }
     }
 
+    @Test("a delete tells what finalizers keep, and nothing of what is gone")
+    func deleted() async throws {
+        let kept =
+            #"{"kind":"Secret","metadata":{"name":"a","namespace":"web","deletionTimestamp":"2026-01-01T00:00:00Z"}}"#
+        let transport = ScriptedTransport([
+            .response(status: 200, body: kept), .response(status: 200, body: #"{"kind":"Status","status":"Success"}"#),
+            .response(status: 404, body: refusal(404, "NotFound")),
+        ])
+        let api = client(transport)
+        #expect(try await api.delete(Secret.self, key)?.metadata.isBeingDeleted == true)
+        #expect(try await api.delete(Secret.self, key) == nil)
+        #expect(try await api.delete(Secret.self, key) == nil)
+    }
+
     @Test("a closed gate lets reads through and no write")
     func gate() async throws {
         let transport = ScriptedTransport([.response(status: 200, body: secret)])

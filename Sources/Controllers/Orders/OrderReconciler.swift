@@ -186,8 +186,10 @@ package final class OrderReconciler: Reconciler {
     }
 
     private func delete(_ challenge: Challenge) async throws {
-        try await client.delete(
+        let marked = try await client.delete(
             Challenge.self, challenge.key, preconditions: Preconditions(uid: challenge.metadata.uid))
+        // Else the next look, which may come before the watch, would delete it once more.
+        if let marked { challenges.record(marked) } else { challenges.recordDeletion(of: challenge) }
     }
 
     private func note(_ noted: OrderProgress, of order: Order) {
