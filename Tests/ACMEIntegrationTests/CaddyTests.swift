@@ -1,5 +1,6 @@
 import ACME
 import CurlTransport
+import HTTPServer
 import HTTPTransport
 import HTTPTypes
 import PKI
@@ -57,11 +58,23 @@ private struct Caddy: Sendable {
         return (Array(certificate.pem.utf8), try key.pem(.pkcs8))
     }
 
+    func client(over transport: any HTTPTransport) async throws -> ACMEClient {
+        let server = ACMEServer(
+            settings: .init(directoryURL: directoryURL, tls: tls, userAgent: "certwright-tests libcurl"),
+            transport: transport, time: SystemTime())
+        let key = try await PrivateKey.generate(.ecdsa(.p256))
+        #expect(try await server.existingAccount(of: key) == nil)
+        let account = try await server.newAccount(
+            NewACMEAccount(contact: ["mailto:a@example.com"], agreesToTermsOfService: true), key: key)
+        #expect(try await server.existingAccount(of: key)?.url == account.url)
+        return ACMEClient(server: server, accountURL: account.url, key: key)
+    }
+
     /// https://caddyserver.com/docs/json/apps/http/servers/routes/handle/acme_server/
     private static func configuration(_ port: Int, _ resolver: String, _ folder: TemporaryFolder) -> JSONValue {
         let handler: JSONValue = [
             "handler": "acme_server", "ca": "local", "host": .string("localhost:\(port)"), "lifetime": "24h",
-            "resolvers": [.string(resolver)], "challenges": ["dns-01"],
+            "resolvers": [.string(resolver)], "challenges": ["dns-01", "http-01"],
         ]
         let server: JSONValue = [
             "listen": [.string("127.0.0.1:\(port)")], "automatic_https": ["disable": true],
@@ -94,26 +107,43 @@ struct CaddyTests {
         try await Laboratory.run { laboratory in
             let resolver = laboratory.pebble.challengeServer.dnsAddress
             try await Caddy.run(resolver: resolver, over: laboratory.transport) { caddy in
-                let server = ACMEServer(
-                    settings: .init(
-                        directoryURL: caddy.directoryURL, tls: caddy.tls, userAgent: "certwright-tests libcurl"),
-                    transport: laboratory.transport, time: SystemTime())
-                let key = try await PrivateKey.generate(.ecdsa(.p256))
-                #expect(try await server.existingAccount(of: key) == nil)
-                let account = try await server.newAccount(
-                    NewACMEAccount(contact: ["mailto:a@example.com"], agreesToTermsOfService: true), key: key)
-                #expect(try await server.existingAccount(of: key)?.url == account.url)
-                let client = ACMEClient(server: server, accountURL: account.url, key: key)
+                let client = try await caddy.client(over: laboratory.transport)
                 let names = [try ACMEIdentifier(dns: "caddy.example"), try ACMEIdentifier(dns: "*.caddy.example")]
                 let (chain, request) = try await laboratory.certificate(for: names, with: client)
                 try chain.check(against: request, identifiers: Set(names), now: .now())
-                #expect(try await server.directory().renewalInfo == nil)
+                #expect(try await client.server.directory().renewalInfo == nil)
                 let other = try await PrivateKey.generate(.ecdsa(.p256))
                 let error = await #expect(throws: ACMEError.self) { _ = try await client.changeKey(to: other) }
                 #expect(error?.advice == .permanent, "\(error as Any)")
                 try await client.revoke(chain.leaf, reason: .superseded)
                 // One that is revoked already is a success.
                 try await client.revoke(chain.leaf, reason: .superseded)
+            }
+        }
+    }
+
+    @Test("an address of a machine without any name gets a certificate, by http-01 (IP1, IP2)")
+    func address() async throws {
+        try await Laboratory.run { laboratory in
+            let answers = laboratory.pebble.challengeServer
+            try await Caddy.run(resolver: answers.dnsAddress, over: laboratory.transport) { caddy in
+                let client = try await caddy.client(over: laboratory.transport)
+                // Port 80 is all that smallstep's server asks; of loopback's sixteen million addresses one has it free.
+                let address = "127.\(Int.random(in: 64..<128)).\(Int.random(in: 1..<255)).\(Int.random(in: 1..<255))"
+                let web = Server(address: address, port: 80) { request in
+                    let url = "http://127.0.0.1:\(answers.httpPort)\(request.target)"
+                    let answer = try? await laboratory.transport.send(TransportRequest(url: url, proxy: .none))
+                    return ServerResponse(answer?.status ?? .badGateway, body: answer?.body ?? [])
+                }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await web.run() }
+                    _ = try await web.boundPort
+                    let names = [try ACMEIdentifier(ip: address)]
+                    let (chain, request) = try await laboratory.certificate(for: names, with: client)
+                    try chain.check(against: request, identifiers: Set(names), now: .now())
+                    #expect(chain.leaf.extensions.dnsNames.isEmpty)
+                    group.cancelAll()
+                }
             }
         }
     }
