@@ -10,6 +10,8 @@ final class ActiveTransfer {
     private var isHeld = false
     private var lastActivity: ContinuousClock.Instant
     private var attempts = 0
+    /// Whether it was not sent because its deadline had passed.
+    private var isTooLate = false
 
     init(_ shared: Transfer, _ easy: EasyHandle, now: @escaping @Sendable () -> ContinuousClock.Instant) {
         self.shared = shared
@@ -32,7 +34,8 @@ final class ActiveTransfer {
             shared.apply { $0.finished(nil, url: url, peerCertificates: peers) }
         } else {
             let failure = TransportError(code, detail: easy.errorDetail, wasSent: easy.hasSent)
-            shared.apply { $0.finished(failure) }
+            let reason = isTooLate ? .connectTimeout : failure
+            shared.apply { $0.finished(reason) }
         }
     }
 
@@ -67,11 +70,19 @@ final class ActiveTransfer {
         return code == CURLE_OK ? nil : code
     }
 
+    /// Asked when there is a connection, and the request is all that is left to do.
+    ///
     /// libcurl sends a request again by itself when a kept connection turns out dead. Where that could do a thing
-    /// twice, the second attempt is refused and the caller decides.
+    /// twice, the second attempt is refused and the caller decides. And a process that was stopped may go on when its
+    /// deadline is long over: a write belongs to whoever leads by then.
     private func mayBeSentNow() -> Bool {
         attempts += 1
-        return attempts == 1 || shared.request.redirects != .refuse
+        if let deadline = shared.deadline, deadline < now() {
+            isTooLate = true
+            return false
+        }
+        let method = shared.request.method
+        return attempts == 1 || (method != .post && method != .patch) || shared.request.redirects != .refuse
     }
 }
 
@@ -91,7 +102,7 @@ extension ActiveTransfer {
             let part = unsafe UnsafeRawBufferPointer(start: bytes, count: one * count)
             return unsafe ActiveTransfer.from(context).received(part)
         }
-        if shared.request.method == .post || shared.request.method == .patch {
+        if shared.request.method != .get {
             unsafe easy.setBeforeRequest(
                 { context, _, _, _, _ in
                     unsafe ActiveTransfer.from(context).mayBeSentNow() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT

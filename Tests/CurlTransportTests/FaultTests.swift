@@ -94,6 +94,42 @@ struct Fault: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test(
+        "a write whose deadline passes while the process stands still is not sent, not even on a connection that waits")
+    func stoodStill() async throws {
+        let seen = Mutex<[String]>([])
+        let server = LoopbackServer { connection, _ in
+            while let request = connection.readRequest() {
+                seen.withLock { $0.append(String(request.head.prefix { $0 != " " })) }
+                connection.answer("")
+            }
+        }
+        defer { server.stop() }
+        let start = ContinuousClock.now
+        // The first look at the clock is the caller's; the process stands still until the second.
+        let looks = Mutex<Int?>(nil)
+        try await withTransport {
+            $0.now = {
+                looks.withLock { looks in
+                    guard let number = looks else { return start }
+                    looks = number + 1
+                    return number == 0 ? start : start + .seconds(90)
+                }
+            }
+        } _: { transport in
+            for method in [HTTPRequest.Method.put, .patch, .delete] {
+                looks.withLock { $0 = nil }
+                _ = try await transport.send(TransportRequest(url: server.url(), deadline: .seconds(20)))
+                looks.withLock { $0 = 0 }
+                let write = TransportRequest(url: server.url(), method: method, deadline: .seconds(20))
+                let failure = await transport.failure(of: write)
+                #expect(failure == .connectTimeout)
+                #expect(failure?.mayHaveReachedServer == false)
+            }
+        }
+        #expect(seen.withLock { $0 } == ["GET", "GET", "GET"])
+    }
+
     @Test("the deadline counts while a request waits for its turn, and the one it waits for has its own")
     func deadlineInLane() async throws {
         let server = SilentServer()
