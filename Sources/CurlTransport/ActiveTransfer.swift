@@ -10,7 +10,7 @@ final class ActiveTransfer {
     private var isHeld = false
     private var lastActivity: ContinuousClock.Instant
     private var attempts = 0
-    /// Whether it was not sent because its deadline had passed.
+    /// Whether none of it was sent, because its deadline had passed.
     private var isTooLate = false
 
     init(_ shared: Transfer, _ easy: EasyHandle, now: @escaping @Sendable () -> ContinuousClock.Instant) {
@@ -78,7 +78,7 @@ final class ActiveTransfer {
     private func mayBeSentNow() -> Bool {
         attempts += 1
         if let deadline = shared.deadline, deadline < now() {
-            isTooLate = true
+            isTooLate = attempts == 1
             return false
         }
         let method = shared.request.method
