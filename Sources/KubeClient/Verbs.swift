@@ -81,7 +81,8 @@ extension KubeClient {
         do throws(KubeError) {
             let answer = try await send(
                 .delete(T.resource, key, preconditions: preconditions, propagation: propagation))
-            return answer["kind"]?.stringValue == T.resource.kind ? try decode(answer) : nil
+            // It is deleted, whether what is left of it can be read or not.
+            return answer["kind"]?.stringValue == T.resource.kind ? try? decode(answer) : nil
         } catch {
             guard error.isNotFound else { throw error }
             return nil
