@@ -86,6 +86,29 @@ end_kept() {
 }
 process_state() { sed -E 's/^.*\) (.).*/\1/' "/proc/$1/stat" 2>/dev/null || true; }
 
+# build_release PRODUCT...: builds them for release, and prints the folder they are in. A program has the same bytes in
+# whatever folders the tree and the build are, but for its section .swift_modhash, which scripts/image leaves out: no debug
+# information, which has the time stamps of C headers in it, no build id, and no path of this machine.
+build_release() {
+  local product scratch log options
+  scratch=$(realpath -m "${CERTWRIGHT_RELEASE_BUILD:-.build-release}")
+  options=(-c release --static-swift-stdlib -debug-info-format none -Xlinker --build-id=none --scratch-path "$scratch")
+  options+=(-Xcc "-ffile-prefix-map=$scratch=build" -Xswiftc -file-prefix-map -Xswiftc "$scratch=build")
+  options+=(-Xcc "-ffile-prefix-map=$PWD=." -Xswiftc -file-prefix-map -Xswiftc "$PWD=.")
+  command -v swift >/dev/null || fail "no swift: install Swift 6.3 (swift.org/install) and put it in PATH"
+  say "building $* for release; without a cache this takes some minutes"
+  mkdir -p "$scratch"
+  for product in "$@"; do
+    log=$scratch/$product.log
+    swift build "${options[@]}" --product "$product" >"$log" 2>&1 || {
+      grep -E 'error:' "$log" | sort -u | head -20 >&2
+      tail -n 5 "$log" >&2
+      fail "the build of $product failed; $log has all of it"
+    }
+  done
+  printf '%s\n' "$scratch/release"
+}
+
 # await SECONDS WHAT COMMAND...: until COMMAND succeeds.
 await() {
   local end=$((SECONDS + $1)) what=$2
