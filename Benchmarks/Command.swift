@@ -12,7 +12,7 @@ struct Benchmark: AsyncParsableCommand {
         commandName: "certwright-bench",
         abstract: "Loads a controller with Certificates on a real API server and measures it.",
         discussion: "scripts/bench starts the cluster, the issuers and their servers, and calls this.",
-        subcommands: [Issue.self, Change.self, Restart.self, Idle.self, Webhook.self, Open.self])
+        subcommands: [Issue.self, Change.self, Restart.self, Idle.self, Webhook.self, Open.self, Floor.self])
 }
 
 struct CommonOptions: ParsableArguments {

@@ -46,20 +46,34 @@ package struct SolverSweep: Sendable {
     }
 
     func sweep() async throws(SolverError) {
+        // Asked for side by side: at a start each answer waits behind the first look at every object there is.
+        async let pods = list(Pod.self)
+        async let services = list(Service.self)
+        async let ingresses = list(Ingress.self)
+        async let routes = solver.options.gatewayAPI ? list(HTTPRoute.self) : .success([])
         var sets: Set<SolverSet> = []
-        try await sweep(Pod.self, &sets)
-        try await sweep(Service.self, &sets)
-        try await sweep(Ingress.self, &sets)
-        if solver.options.gatewayAPI { try await sweep(HTTPRoute.self, &sets) }
+        try await sweep(await pods.get(), &sets)
+        try await sweep(await services.get(), &sets)
+        try await sweep(await ingresses.get(), &sets)
+        try await sweep(await routes.get(), &sets)
         for set in sets { try await solver.tidy(set) }
         try await sweepEdits()
     }
 
-    private func sweep<Object: KubeObject>(_ type: Object.Type, _ sets: inout Set<SolverSet>) async throws(SolverError)
-    {
+    private func list<Object: KubeObject>(_ type: Object.Type) async -> Result<[Object], SolverError> {
         let label = "\(Names.Label.http01Solver)=true"
         let options = ListOptions(namespace: namespace, labelSelector: label, metadataOnly: true)
-        for object in try await solver.list(type, options) {
+        do throws(SolverError) {
+            return .success(try await solver.list(type, options))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func sweep<Object: KubeObject>(
+        _ objects: [Object], _ sets: inout Set<SolverSet>
+    ) async throws(SolverError) {
+        for object in objects {
             let known = solver.open.all(in: object.key.namespace)
             switch Leftovers.judge(object.metadata, challenges: known, now: time.now()) {
             case .needed: break
@@ -67,8 +81,8 @@ package struct SolverSweep: Sendable {
             case .leftover:
                 logger.info(
                     "A solver object without a challenge is taken away",
-                    metadata: ["kind": "\(type.resource.kind)", "object": "\(object.key)"])
-                try await solver.delete(type, object.key, uid: object.metadata.uid)
+                    metadata: ["kind": "\(Object.resource.kind)", "object": "\(object.key)"])
+                try await solver.delete(Object.self, object.key, uid: object.metadata.uid)
             }
         }
     }
