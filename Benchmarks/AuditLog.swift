@@ -19,6 +19,8 @@ struct AuditLog {
     private(set) var statuses: [Int: Int] = [:]
     /// When the API server received the first request that changes something.
     private(set) var firstWrite: Timestamp?
+    /// When the API server had answered the last request, by its own clock.
+    private(set) var lastAnswer: Timestamp?
 
     /// Starts at the log's present end.
     init(path: String, user: String) {
@@ -42,6 +44,7 @@ struct AuditLog {
         requests = [:]
         statuses = [:]
         firstWrite = nil
+        lastAnswer = nil
         rest = []
         skipToEnd()
     }
@@ -87,6 +90,9 @@ struct AuditLog {
         requests[request, default: 0] += 1
         if firstWrite == nil, Self.isWrite(request) {
             firstWrite = event["requestReceivedTimestamp"]?.stringValue.flatMap { Timestamp(rfc3339: $0) }
+        }
+        if let answered = event["stageTimestamp"]?.stringValue.flatMap({ Timestamp(rfc3339: $0) }) {
+            lastAnswer = lastAnswer.map { max($0, answered) } ?? answered
         }
         if let code = event["responseStatus"]?["code"]?.intValue { statuses[Int(code), default: 0] += 1 }
         return true

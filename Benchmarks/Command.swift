@@ -174,14 +174,14 @@ struct Restart: AsyncParsableCommand {
         try await Bench.run(common) { bench in
             let count = try await bench.client.listAll(LoadCertificate.self).items.count
             var audit = AuditLog(path: common.audit, user: common.user)
-            let start = ContinuousClock.now
+            let (start, startTime) = (ContinuousClock.now, Timestamp.now())
             let (process, ready) = try await bench.start()
             defer { process.stop() }
             let quiet = try await QuietWait(pid: process.pid, timeout: common.timeout).run(&audit)
             var report = Report()
             report.add("certificates", "\(count)")
             report.add("start to /readyz", seconds: ready)
-            report.add("start to last request", seconds: (quiet.lastRequest ?? start) - start)
+            report.add("start to last request", seconds: (audit.lastAnswer ?? startTime) - startTime)
             report.add("start to quiet", seconds: quiet.quietSince - start)
             report.add("CPU to settle", "\(quiet.cpuSeconds, digits: 2) s")
             if let reading = ProcessReading.of(process.pid) { bench.addUsage(reading, to: &report) }

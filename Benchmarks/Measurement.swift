@@ -11,7 +11,6 @@ struct QuietWait {
     let timeout: Duration
 
     struct Outcome {
-        var lastRequest: ContinuousClock.Instant?
         /// When the quiet span began.
         var quietSince: ContinuousClock.Instant
         var cpuSeconds: Double
@@ -20,7 +19,6 @@ struct QuietWait {
     /// Reads `audit` as it goes. Throws when the process ends or the time is up.
     func run(_ audit: inout AuditLog) async throws -> Outcome {
         let deadline = ContinuousClock.now + timeout
-        var lastRequest: ContinuousClock.Instant?
         var quietSince = ContinuousClock.now
         var cpuAtQuiet = try cpu()
         while true {
@@ -28,13 +26,12 @@ struct QuietWait {
             let now = ContinuousClock.now
             let cpu = try cpu()
             let requested = audit.read() > 0
-            if requested { lastRequest = now }
             let share = (cpu - cpuAtQuiet) / max((now - quietSince).seconds, 0.25)
             if requested || share > coreShare {
                 quietSince = now
                 cpuAtQuiet = cpu
             } else if now - quietSince >= span {
-                return Outcome(lastRequest: lastRequest, quietSince: quietSince, cpuSeconds: cpu)
+                return Outcome(quietSince: quietSince, cpuSeconds: cpu)
             }
             guard now < deadline else { throw BenchmarkError.timeout("the controller to be quiet") }
         }

@@ -115,7 +115,13 @@ struct ChainTests {
         let stranger = try await Samples.signed("leaf", by: try await Samples.signed("root"), isCA: false).certificate
         for (certificate, time) in [(stranger, Samples.noon), (leaf.certificate, Samples.noon + .seconds(86_400 * 91))]
         {
-            #expect(throws: PKIError.self) { try signer.extended(with: certificate, at: time) }
+            // with the signer's key at hand, with another's, and without
+            for key in [root.key, leaf.key, nil] {
+                #expect(throws: PKIError.self) { try signer.extended(with: certificate, at: time, key: key) }
+            }
+        }
+        for key in [root.key, leaf.key] {
+            #expect(try signer.extended(with: leaf.certificate, at: Samples.noon, key: key).chain == chain)
         }
         let below = try await Samples.signed("below", by: leaf, isCA: false).certificate
         let wrong = try signer.extended(with: leaf.certificate, at: Samples.noon)

@@ -62,15 +62,15 @@ struct KeyTests {
         #expect(try PrivateKey(pem: compressed.bytes).publicKey == key.publicKey)
     }
 
-    @Test("the stated public half is the right one, whatever the form", arguments: Samples.algorithms)
-    func statedPublicKey(algorithm: KeyAlgorithm) async throws {
+    @Test("the public half alone is the key's, whatever the form", arguments: Samples.algorithms)
+    func publicHalf(algorithm: KeyAlgorithm) async throws {
         let key = try await PrivateKey.generate(algorithm)
         for encoding in [KeyEncoding.pkcs1, .pkcs8] {
-            #expect(try PrivateKey.statedPublicKey(pem: key.pem(encoding)) == key.publicKey)
+            #expect(try PrivateKey.publicKey(pem: key.pem(encoding)) == key.publicKey)
         }
         guard case .ecdsa = algorithm else { return }
         let bare = try await OpenSSLTool.run(["ec", "-no_public"], input: try key.pem(.pkcs1))
-        #expect(try PrivateKey.statedPublicKey(pem: bare.bytes) == key.publicKey)
+        #expect(try PrivateKey.publicKey(pem: bare.bytes) == key.publicKey)
     }
 
     @Test("a public point of another key is refused")
@@ -80,6 +80,10 @@ struct KeyTests {
         der.replaceSubrange(der.count - 65..<der.count, with: other.suffix(65))
         #expect(throws: PKIError.mismatch("the private key holds a public point that does not belong to it")) {
             try PrivateKey(der: der)
+        }
+        let pem = Array(PEM.encode("EC PRIVATE KEY", der).utf8)
+        #expect(throws: PKIError.mismatch("the private key holds a public point that does not belong to it")) {
+            try PrivateKey.publicKey(pem: pem)
         }
     }
 

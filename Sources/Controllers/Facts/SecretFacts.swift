@@ -57,7 +57,7 @@ package struct SecretFacts: KubeObject, Hashable {
     private static func privateKey(_ pem: [UInt8]?, _ limits: PEMLimits) -> Found<KeyFacts> {
         guard let pem, !pem.isEmpty else { return .nothing }
         do {
-            return .good(KeyFacts(try PrivateKey(pem: pem, limit: limits.privateKey).publicKey))
+            return .good(KeyFacts(try PrivateKey.publicKey(pem: pem, limit: limits.privateKey)))
         } catch {
             return .bad(error.description)
         }

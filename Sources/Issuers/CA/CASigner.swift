@@ -38,7 +38,7 @@ package enum CASigner {
             var notes: [IssuanceNote] = notAfter < wanted ? [.endsWithCA(notAfter: notAfter, wanted: wanted)] : []
             if ca.certificate.subject.isEmpty { notes.append(.emptyCAName) }
             return IssuedCertificate(
-                chain: try ca.chain.extended(with: leaf, at: notBefore), ca: ca.rootMost, notes: notes)
+                chain: try ca.chain.extended(with: leaf, at: notBefore, key: ca.key), ca: ca.rootMost, notes: notes)
         } catch {
             throw error == .cancelled
                 ? .pending(reason: "SigningError", message: "\(error)")

@@ -49,7 +49,11 @@ extension VerifiedChain {
 
     /// This chain with a certificate on top that its leaf has signed. Much cheaper than verifying all again, where
     /// nothing above limits the names; otherwise the whole is verified.
-    package func extended(with leaf: X509Certificate, at time: Timestamp) throws(PKIError) -> VerifiedChain {
+    ///
+    /// - Parameter key: the signer's own, where it is at hand.
+    package func extended(
+        with leaf: X509Certificate, at time: Timestamp, key: PrivateKey? = nil
+    ) throws(PKIError) -> VerifiedChain {
         let extended = Chain(leaf: leaf, signer: chain)
         let above = chain.certificates + (chain.root.map { [$0] } ?? [])
         let hasConstraints = above.contains { certificate in
@@ -66,7 +70,7 @@ extension VerifiedChain {
         for certificate in above + [leaf] where time < certificate.notBefore || certificate.notAfter < time {
             throw .chain(reason: "\"\(certificate.subject)\" is not valid at \(time.rfc3339)")
         }
-        guard leaf.isSigned(by: signer) else { throw .invalidSignature(what: "the certificate") }
+        guard leaf.isSigned(by: signer, key: key) else { throw .invalidSignature(what: "the certificate") }
         return VerifiedChain(chain: extended, verifiedAt: time)
     }
 }

@@ -63,11 +63,17 @@ package struct X509Certificate: Sendable, Hashable, CustomStringConvertible {
 
     /// Whether the signature was made with the key of `issuer` and the names match. Validity and constraints are
     /// `Chain.verified`'s.
-    package func isSigned(by issuer: X509Certificate) -> Bool {
+    ///
+    /// - Parameter key: the issuer's own, where it is at hand; it saves reading the public key once more.
+    package func isSigned(by issuer: X509Certificate, key: PrivateKey? = nil) -> Bool {
         guard rawIssuer == issuer.rawSubject, let signed = try? CertificateLayout.signature(of: der),
             let algorithm = signed.algorithm
         else { return false }  // an algorithm we do not verify makes no chain
-        return issuer.publicKey.isValidSignature(signed.signature, of: signed.content, algorithm)
+        let publicKey = issuer.publicKey
+        guard let key, key.publicKey == publicKey else {
+            return publicKey.isValidSignature(signed.signature, of: signed.content, algorithm)
+        }
+        return publicKey.isValidSignature(signed.signature, of: signed.content, algorithm, key.handle)
     }
 
     package var isSelfSigned: Bool { isSelfIssued && isSigned(by: self) }

@@ -37,7 +37,7 @@ extension PrivateKeyParts {
     private borrowing func computedPoint(on curve: KeyAlgorithm.Curve) throws(PKIError) -> [UInt8] {
         let scalar = numbers[0]
         return try openSSL("read the private key") { () throws(OpenSSLFailure) in
-            let group = try CurveGroup(nid: curve.nid)
+            let group = try CurveGroup.of(curve)
             let point = try CurvePoint(on: group)
             let number = try BigNumber(scalar)
             let context = try BigNumberContext()

@@ -46,9 +46,17 @@ package struct PublicKey: Sendable, Hashable, CustomStringConvertible {
     package func isValidSignature(
         _ signature: [UInt8], of data: [UInt8], _ algorithm: SignatureAlgorithm
     ) -> Bool {
-        guard algorithm.suits(self.algorithm), let handle = try? parts.handle() else {
+        guard let handle = try? parts.handle() else {
             return false  // a point off the curve, say: such a key verifies nothing
         }
+        return isValidSignature(signature, of: data, algorithm, handle)
+    }
+
+    /// The same with a handle of this very key, which takes longer to make than a verification does.
+    func isValidSignature(
+        _ signature: [UInt8], of data: [UInt8], _ algorithm: SignatureAlgorithm, _ handle: KeyHandle
+    ) -> Bool {
+        guard algorithm.suits(self.algorithm) else { return false }
         let isValid = try? openSSL("verify a signature") { () throws(OpenSSLFailure) -> Bool in
             let context = try DigestContext()
             try unsafe require(

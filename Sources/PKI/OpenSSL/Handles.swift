@@ -1,4 +1,5 @@
 import COpenSSL
+import Synchronization
 
 /// An `EVP_PKEY`, freed with its last reference; OpenSSL cleanses private parts as it frees them.
 ///
@@ -53,15 +54,27 @@ import COpenSSL
     deinit { unsafe EVP_MD_CTX_free(pointer) }
 }
 
-@safe struct CurveGroup: ~Copyable {
+/// An `EC_GROUP`. Making one takes as long as a multiplication on it, so each curve's is made once and kept.
+///
+/// Shared between threads because nothing changes it after it is made: every call here takes it as `const`.
+@safe final class CurveGroup: @unchecked Sendable {
+    private static let kept = Mutex<[KeyAlgorithm.Curve: CurveGroup]>([:])
+
     let pointer: OpaquePointer
-    init(nid: Int32) throws(OpenSSLFailure) { unsafe pointer = try require(EC_GROUP_new_by_curve_name(nid)) }
+    private init(nid: Int32) throws(OpenSSLFailure) { unsafe pointer = try require(EC_GROUP_new_by_curve_name(nid)) }
     deinit { unsafe EC_GROUP_free(pointer) }
+
+    static func of(_ curve: KeyAlgorithm.Curve) throws(OpenSSLFailure) -> CurveGroup {
+        if let group = kept.withLock({ $0[curve] }) { return group }
+        let group = try CurveGroup(nid: curve.nid)
+        kept.withLock { $0[curve] = group }
+        return group
+    }
 }
 
 @safe struct CurvePoint: ~Copyable {
     let pointer: OpaquePointer
-    init(on group: borrowing CurveGroup) throws(OpenSSLFailure) {
+    init(on group: CurveGroup) throws(OpenSSLFailure) {
         unsafe pointer = try require(EC_POINT_new(group.pointer))
     }
     deinit { unsafe EC_POINT_clear_free(pointer) }
