@@ -22,8 +22,8 @@ extension PrivateKey {
         }
     }
 
-    /// The public half of a private key in PEM, checked as `init(pem:)` checks it. Nothing is made that could sign, which
-    /// saves half of the time for those who only compare keys with certificates.
+    /// The public half of a private key in PEM, checked as `init(pem:)` checks it. Nothing is made that could sign:
+    /// enough for those who only compare keys with certificates.
     package static func publicKey(
         pem: [UInt8], limit: Int = PEMLimits.default.privateKey
     ) throws(PKIError) -> PublicKey {

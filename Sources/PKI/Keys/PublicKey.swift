@@ -52,7 +52,7 @@ package struct PublicKey: Sendable, Hashable, CustomStringConvertible {
         return isValidSignature(signature, of: data, algorithm, handle)
     }
 
-    /// The same with a handle of this very key, which takes longer to make than a verification does.
+    /// The same with a handle of this very key, for those who have one.
     func isValidSignature(
         _ signature: [UInt8], of data: [UInt8], _ algorithm: SignatureAlgorithm, _ handle: KeyHandle
     ) -> Bool {
