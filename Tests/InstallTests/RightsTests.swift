@@ -172,7 +172,9 @@ struct RightsTests {
 
     /// The chart's accounts and roles under names of this test's own, and three people.
     private func installation(named name: String, _ flags: [String]) async throws -> [JSONValue] {
-        let settings = "namespace=\(name),fullnameOverride=\(name),global.leaderElection.namespace=\(name)"
+        // The label app.kubernetes.io/name has the override, so that nothing takes the accounts for a controller's that runs.
+        let settings =
+            "namespace=\(name),nameOverride=\(name),fullnameOverride=\(name),global.leaderElection.namespace=\(name)"
         let flags = flags.map { $0.replacing("NAME", with: name) }
         let rendered = try await Helm.objects(["--set", settings] + flags).filter {
             $0["kind"]?.stringValue?.contains("Role") == true || $0["kind"] == "ServiceAccount"

@@ -1,4 +1,4 @@
-import KubeClient
+package import KubeClient
 package import KubeModel
 package import KubeRuntime
 import Synchronization
@@ -42,10 +42,10 @@ package final class Pulse: Sendable {
         state.withLock { $0.caches.append(hasHeardAll) }
     }
 
-    var isAtRest: Bool { state.withLock { $0.isAtRest }?() ?? false }
+    package var isAtRest: Bool { state.withLock { $0.isAtRest }?() ?? false }
 
     /// Asks the server, past the life's own transport, what it has.
-    func hasHeardAll(_ client: KubeClient) async throws -> Bool {
+    package func hasHeardAll(_ client: KubeClient) async throws -> Bool {
         for cache in state.withLock({ $0.caches }) {
             guard try await cache(client) else { return false }
         }

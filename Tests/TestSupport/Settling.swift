@@ -115,6 +115,8 @@ private struct Settling: Sendable {
     var life: ControllerLife
 
     struct End: Sendable {
+        /// Of the life that died on the way, if one did.
+        var before: [String] = []
         var writes: [String]
         var objects: [String]
 
@@ -126,7 +128,8 @@ private struct Settling: Sendable {
                 + found.subtracting(expected).sorted().map { "+ " + $0 }
             throw NotSettled(
                 description: "\(world): after dying at write \(count) (\(writes[count - 1])) the end differs:\n"
-                    + lines.joined(separator: "\n"))
+                    + lines.joined(separator: "\n")
+                    + "\nwritten before it died: \(other.before)\nand after that: \(other.writes)")
         }
     }
 
@@ -157,11 +160,12 @@ private struct Settling: Sendable {
         let name = "\(world)" + (count.map { ", dying at write \($0)" } ?? "")
         try await cluster.apply(world.objects.replacing("${namespace}", with: cluster.namespace))
         try await world.prepare(cluster)
-        if let count { try await liveUntilDeath(after: count, in: cluster) }
+        let before = if let count { try await liveUntilDeath(after: count, in: cluster) } else { [String]() }
         let writes = try await live(in: cluster) { transport, pulse in
             try await waitForTheEnd(cluster, name, transport, pulse)
         }
-        let end = End(writes: writes, objects: try await Snapshot.take(cluster, world.clusterScoped))
+        let end = End(
+            before: before, writes: writes, objects: try await Snapshot.take(cluster, world.clusterScoped))
         let more = try await live(in: cluster) { transport, pulse in
             try await waitForTheEnd(cluster, "\(name), again", transport, pulse)
         }
@@ -224,7 +228,8 @@ private struct Settling: Sendable {
         return transport.writes
     }
 
-    private func liveUntilDeath(after count: Int, in cluster: Cluster) async throws {
+    /// Answers the writes of that life.
+    private func liveUntilDeath(after count: Int, in cluster: Cluster) async throws -> [String] {
         let (transport, pulse) = (FaultyTransport(cluster.transport), Pulse())
         transport.die(afterWrites: count)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -243,6 +248,7 @@ private struct Settling: Sendable {
             group.cancelAll()
             try await group.waitForAll()
         }
+        return transport.writes
     }
 
     /// Being cancelled or cut off is how a life ends; any other error is the test's to see.

@@ -38,6 +38,7 @@ package final class CertificateReconciler: Reconciler {
     let settings: CertificateSettings
     let time: any TimeSource
     let logger: Logger
+    private let verification: Verification
     /// What the API server refused at the last look, by Certificate, so that it is told until it is done.
     private let refusals = Mutex<[ObjectKey: Hindrance]>([:])
 
@@ -62,9 +63,11 @@ package final class CertificateReconciler: Reconciler {
         self.settings = settings
         self.time = time
         self.logger = logger
+        verification = Verification(time: time)
     }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
+        verification.begin()
         guard let certificate = certificates[key] else {
             keystores.forget(key)
             refusals.withLock { $0[key] = nil }
@@ -79,6 +82,11 @@ package final class CertificateReconciler: Reconciler {
             view = again
         }
         var actions = CertificateDecision.decide(view)
+        if actions.contains(where: \.isForGood), try await verification.verify(view, self) {
+            guard let again = observe(key, try await secrets.look(at: secretKey)) else { return .onChange }
+            view = again
+            actions = CertificateDecision.decide(view)
+        }
         // Whether the issuer answers at once is asked only where it matters.
         if actions.contains(where: \.beginsIssuing), try await answersAtOnce(view.certificate) {
             guard let again = observe(key, secret) else { return .onChange }
@@ -200,6 +208,14 @@ extension KubeError {
 }
 
 extension CertificateAction {
+    /// Whether this cannot be taken back: another certificate is asked for, or something is deleted.
+    fileprivate var isForGood: Bool {
+        switch self {
+        case .deleteRequest, .deleteNextKey, .storeNextKey, .createRequest, .issueAtOnce: true
+        case .complete, .storeTemporary, .mendSecret, .setStatus, .tell, .lookAgain: false
+        }
+    }
+
     /// Whether this goes another way with an issuer that answers at once.
     fileprivate var beginsIssuing: Bool {
         switch self {

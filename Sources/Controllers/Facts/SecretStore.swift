@@ -74,6 +74,28 @@ package final class SecretStore: Sendable {
         return found
     }
 
+    /// Asks the API server for the Secret and has the caches show it as it is now, there or not.
+    package func refresh(_ key: ObjectKey) async throws(KubeError) {
+        var request = KubeRequest.get(Secret.resource, key)
+        request.limits = .default
+        let answer: JSONValue
+        do throws(KubeError) {
+            answer = try await client.send(request)
+        } catch {
+            guard error.isNotFound else { throw error }
+            if let gone = facts[key] { facts.recordDeletion(of: gone) }
+            if let gone = others[key] { others.recordDeletion(of: gone) }
+            return
+        }
+        do {
+            let found = try CertificateCaches.secret(answer, limits: limits)
+            facts.record(found)
+            if facts[key] == nil { others.record(try CertificateCaches.other(answer)) }
+        } catch {
+            throw .decoding("\(error)")
+        }
+    }
+
     /// Takes over the answer to our own write.
     package func record(_ secret: SecretFacts) { facts.record(secret) }
     package func recordDeletion(of secret: SecretFacts) { facts.recordDeletion(of: secret) }

@@ -74,6 +74,13 @@ package final class ShimReconciler<Object: KubeObject>: Reconciler {
             certificates.record(try await client.mergePatch(patch, of: Certificate.self, certificate.key))
             tell(.normal, "UpdateCertificate", "Updated the Certificate \"\(certificate.metadata.name)\".", source)
         case .delete(let certificate):
+            // What the first list showed may be behind (docs/decisions/0008), and this cannot be taken back.
+            let present = try await client.find(
+                Object.self, ObjectKey(namespace: source.metadata.namespace ?? "", name: source.metadata.name))
+            guard let present, present.metadata.resourceVersion == source.metadata.resourceVersion else {
+                present.map(objects.record)
+                return time.now() + .seconds(1)
+            }
             let preconditions = Preconditions(uid: certificate.metadata.uid)
             try await client.delete(Certificate.self, certificate.key, preconditions: preconditions)
             let name = certificate.metadata.name

@@ -63,6 +63,13 @@ package final class Cache<Object: KubeObject>: Sendable {
         parts.withLock { parts in parts.part(of: key.namespace).flatMap { parts.machines[$0].store[key] } }
     }
 
+    /// Whether the object is here since the first list, which shows the cluster as the API server remembered it.
+    package func isFromStart(_ key: ObjectKey) -> Bool {
+        parts.withLock { parts in
+            parts.part(of: key.namespace).map { parts.machines[$0].store.isFromStart(key) } ?? false
+        }
+    }
+
     package var count: Int {
         parts.withLock { $0.machines.reduce(0) { $0 + $1.store.count } }
     }

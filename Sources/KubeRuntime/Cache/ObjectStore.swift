@@ -10,10 +10,13 @@ struct ObjectStore<Object: KubeObject> {
         var object: Object
         /// The last list that named it; 0 for none.
         var list: UInt32
+        /// Whether the first list had it.
+        let isFromStart: Bool
 
-        init(_ object: Object, list: UInt32) {
+        init(_ object: Object, list: UInt32, isFromStart: Bool) {
             self.object = object
             self.list = list
+            self.isFromStart = isFromStart
         }
     }
 
@@ -67,6 +70,11 @@ struct ObjectStore<Object: KubeObject> {
         }
     }
 
+    /// Whether the object is here since the first list, whatever it has become since.
+    func isFromStart(_ key: ObjectKey) -> Bool {
+        boxes[key.namespace]?[key.name]?.isFromStart ?? false
+    }
+
     /// The objects that `list` did not name.
     func unmarked(list: UInt32) -> [ObjectKey] {
         var keys: [ObjectKey] = []
@@ -80,10 +88,10 @@ struct ObjectStore<Object: KubeObject> {
 
     /// Stores the object, unless it is the version that is there; answers what was there. Without a `list` it is
     /// named by the lists that named it before.
-    mutating func put(_ object: Object, list: UInt32?) -> Object? {
+    mutating func put(_ object: Object, list: UInt32?, isFromStart: Bool = false) -> Object? {
         let key = ObjectKey(object)
         guard let box = boxes[key.namespace]?[key.name] else {
-            let box = Box(object, list: list ?? 0)
+            let box = Box(object, list: list ?? 0, isFromStart: isFromStart)
             boxes[key.namespace, default: [:]][key.name] = box
             count += 1
             for position in indexes.indices {

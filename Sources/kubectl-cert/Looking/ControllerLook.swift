@@ -129,6 +129,8 @@ struct ControllerLook: Sendable {
             return "system:serviceaccount:\(key.namespace):\(name)"
         }
         let accounts = (await list(Self.accounts, Self.names) ?? []).filter(Self.isController).compactMap(\.objectKey)
+        // Of several one is left over, or all but one, and nothing tells which.
+        guard accounts.count == 1 else { return nil }
         return accounts.first.map { "system:serviceaccount:\($0.namespace):\($0.name)" }
     }
 

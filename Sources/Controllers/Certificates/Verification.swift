@@ -1,0 +1,76 @@
+import CertificateAPI
+import KubeClient
+import KubeModel
+import KubeRuntime
+import Synchronization
+import Wire
+
+/// Looks again at what the first lists showed, before anything is done by them that cannot be taken back.
+///
+/// They come from the API server's memory (docs/decisions/0008), and each of its resources may be behind by as much as it
+/// likes: a Certificate from before the last process finished it, beside Secrets from after that, looks as if its key
+/// were lost. Watches bring what is missing; until they have had the time to, the API server is asked.
+final class Verification: Sendable {
+    /// By then the server's memory has caught up, or serves no watch either.
+    static let doubtfulTime = Duration.seconds(60)
+
+    private struct State {
+        /// Of the first reconcile, right after the first lists.
+        var began: Timestamp?
+        var verified: Set<ObjectKey> = []
+    }
+
+    private let time: any TimeSource
+    private let state = Mutex(State())
+
+    init(time: any TimeSource) { self.time = time }
+
+    /// The lists are whole.
+    func begin() {
+        state.withLock { state in
+            if state.began == nil { state.began = time.now() }
+        }
+    }
+
+    /// Has the caches show everything about the Certificate as it is now, where that was in doubt; answers whether it was.
+    func verify(_ view: CertificateView, _ shell: CertificateReconciler) async throws(KubeError) -> Bool {
+        let key = view.certificate.key
+        guard shell.certificates.isFromStart(key), isDoubtful(key) else { return false }
+        guard let certificate = try await shell.client.find(Certificate.self, key) else {
+            shell.certificates.recordDeletion(of: view.certificate)
+            return true
+        }
+        shell.certificates.record(certificate)
+        var secrets: Set = [certificate.spec.secretName, NextKey.secretName(view)]
+        if let named = certificate.status?.nextPrivateKeySecretName { secrets.insert(named) }
+        for name in secrets.sorted() {
+            try await shell.secrets.refresh(ObjectKey(namespace: key.namespace, name: name))
+        }
+        let revision = certificate.status?.revision ?? 0
+        for number in [revision, revision + 1] where number > 0 {
+            try await refreshRequest(
+                ObjectKey(namespace: key.namespace, name: ChildName.request(key.name, revision: number)), shell)
+        }
+        state.withLock { _ = $0.verified.insert(key) }
+        return true
+    }
+
+    private func isDoubtful(_ key: ObjectKey) -> Bool {
+        let now = time.now()
+        return state.withLock { state in
+            guard let began = state.began, now - began < Self.doubtfulTime else {
+                state.verified = []
+                return false
+            }
+            return !state.verified.contains(key)
+        }
+    }
+
+    private func refreshRequest(_ key: ObjectKey, _ shell: CertificateReconciler) async throws(KubeError) {
+        if let found = try await shell.client.find(CertificateRequest.self, key) {
+            shell.requests.record(RequestFacts(found))
+        } else if let gone = shell.requests[key] {
+            shell.requests.recordDeletion(of: gone)
+        }
+    }
+}
