@@ -93,6 +93,12 @@ package final class CertificateReconciler: Reconciler {
             view = again
             view.issuesAtOnce = true
             actions = CertificateDecision.decide(view)
+        } else if view.secret == nil, actions.contains(where: \.beginsIssuing) {
+            // Its watch may be behind that of Certificates. Where the issuer answers at once, its creation tells.
+            try await secrets.refresh(secretKey)
+            guard let again = observe(key, try await secrets.look(at: secretKey)) else { return .onChange }
+            view = again
+            actions = CertificateDecision.decide(view)
         }
         var work = CertificateWork(self, view)
         do {

@@ -29,7 +29,13 @@ extension CertificateWork {
                 notice, on: ObjectReference(to: answered),
                 component: EventSource.request(notice, shell.signer.issuer(of: answered)))
         }
-        return try await consume(answered, privateKey, revision)
+        do {
+            return try await consume(answered, privateKey, revision)
+        } catch CertificateWorkError.secretAppeared {
+            // What is in it counts, and may be all that is wanted.
+            try await deleteRequest(answered.metadata.name, answered.metadata.uid ?? "")
+            return .at(shell.time.now())
+        }
     }
 
     /// The request was answered by somebody; its key is in a Secret.
@@ -156,6 +162,10 @@ extension CertificateWork {
                 let patch = target.patch(over: existing, data.patch(over: existing))
                 return remember(try await ownSecret(Self.patch(name, patch)))
             } catch {
+                if error.isAlreadyExists, view.issuesAtOnce, view.secret == nil, attempt == 0 {
+                    try await shell.secrets.refresh(name)
+                    throw CertificateWorkError.secretAppeared(name)
+                }
                 guard attempt < 3, error.isConflict || error.isAlreadyExists || error.isNotFound else { throw error }
             }
             do throws(KubeError) {

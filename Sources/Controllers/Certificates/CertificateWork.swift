@@ -164,12 +164,15 @@ enum CertificateWorkError: Error, CustomStringConvertible {
     case nameTaken(String)
     case keyGone(String)
     case noSpec
+    /// There was none at the last look.
+    case secretAppeared(ObjectKey)
 
     var description: String {
         switch self {
         case .nameTaken(let name): "Another object took the name \(name) of a CertificateRequest several times"
         case .keyGone(let name): "The Secret \(name) no longer holds the private key that was to be used"
         case .noSpec: "The spec breaks rules"
+        case .secretAppeared(let key): "The Secret \(key) came up while a certificate for it was being issued"
         }
     }
 }

@@ -50,8 +50,11 @@ struct StaleListTests {
     }
 
     /// Lives until nothing is left to do, with that list answered as it was; returns the writes.
+    ///
+    /// - Parameter manifest: what comes once it lives.
     private func live(
-        _ cluster: Cluster, _ life: CertificateLife, stale: (kind: Kind, answer: [UInt8])? = nil
+        _ cluster: Cluster, _ life: CertificateLife, stale: (kind: Kind, answer: [UInt8])? = nil,
+        applying manifest: String? = nil
     ) async throws -> [String] {
         let isAnswered = Mutex(false)
         let transport = FaultyTransport(cluster.transport)
@@ -74,10 +77,15 @@ struct StaleListTests {
                     guard Task.isCancelled else { throw error }
                 }
             }
-            try await cluster.eventually("it is at rest", within: .seconds(60)) {
+            func isAtRest() async throws -> Bool {
                 guard pulse.isAtRest, transport.pendingCount == 0 else { return false }
                 return try await pulse.hasHeardAll(cluster.client)
             }
+            if let manifest {
+                try await cluster.eventually("it has begun", within: .seconds(60)) { pulse.isAtRest }
+                try await cluster.apply(manifest)
+            }
+            try await cluster.eventually("it is at rest", within: .seconds(60)) { try await isAtRest() }
             group.cancelAll()
             try await group.waitForAll()
         }
@@ -161,6 +169,32 @@ struct StaleListTests {
             _ = try await live(cluster, life)
             #expect(try await cluster.isReady("site", revision: 1))
             try await expectNothingDone(cluster, life, [earlier])
+        }
+    }
+
+    @Test("a Secret that is restored with its Certificate stays, though its watch is late", arguments: [true, false])
+    func restored(atOnce: Bool) async throws {
+        let life = CertificateLife(signsAtOnce: atOnce)
+        try await Cluster.withNamespace("stale") { cluster in
+            let empty = try await answers(cluster)
+            try await cluster.apply(Manifest.all(Manifest.issuer, Manifest.certificate()))
+            _ = try await live(cluster, life)
+            let secret = try await cluster.client.get(Secret.self, cluster.key("site-tls"))
+            _ = try await cluster.client.send(.delete(Certificate.resource, cluster.key("site")))
+            try await cluster.eventually("its requests are gone, too", within: .seconds(60)) {
+                try await cluster.client.listAll(CertificateRequest.self, ListOptions(namespace: cluster.namespace))
+                    .items.isEmpty
+            }
+            let stale = try #require(empty[.secrets])
+            _ = try await live(cluster, life, stale: (.secrets, stale), applying: Manifest.certificate())
+            let status = try await cluster.client.get(Certificate.self, cluster.key("site")).status
+            #expect(status?.conditions.isTrue("Ready") == true)
+            let after = try await cluster.client.get(Secret.self, cluster.key("site-tls"))
+            #expect(after.data == secret.data)
+            #expect(after.metadata.resourceVersion == secret.metadata.resourceVersion)
+            let requests = try await cluster.client.listAll(
+                CertificateRequest.self, ListOptions(namespace: cluster.namespace))
+            #expect(requests.items.isEmpty)
         }
     }
 }
