@@ -24,6 +24,18 @@ struct DocumentCommandTests {
         }
     }
 
+    @Test("every block is one that scripts/check-docs runs, or names with the reason why not")
+    func run() async throws {
+        let script = try Documents.text("scripts/check-docs").split { $0.isWhitespace }.map(String.init)
+        let named = Set(zip(script, script.dropFirst()).map { "\($0) \($1)" })
+        var numbers: [String: Int] = [:]
+        for block in try await Documents.blocks() {
+            let number = numbers[block.document, default: 0] + 1
+            numbers[block.document] = number
+            #expect(named.contains("\(block.document) \(number)"), "\(block.text)")
+        }
+    }
+
     @Test("every command of kubectl cert and of certwright is one that they take, flags and all")
     func ours() async throws {
         var count = 0

@@ -67,7 +67,7 @@ package final class CertificateReconciler: Reconciler {
     }
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
-        verification.begin()
+        verification.begin(certificates)
         guard let certificate = certificates[key] else {
             keystores.forget(key)
             refusals.withLock { $0[key] = nil }

@@ -5,17 +5,18 @@ import KubeRuntime
 import Synchronization
 import Wire
 
-/// Looks again at what the first lists showed, before anything is done by them that cannot be taken back.
+/// Looks again at what was there when the controller began, before anything is done by it that cannot be taken back.
 ///
-/// They come from the API server's memory (docs/decisions/0008), and each of its resources may be behind by as much as it
+/// First lists come from the API server's memory (docs/decisions/0008), and each of its resources may be behind by as much as it
 /// likes: a Certificate from before the last process finished it, beside Secrets from after that, looks as if its key
-/// were lost. Watches bring what is missing; until they have had the time to, the API server is asked.
+/// were lost. The caches of a process that has just been elected may be behind what its predecessor did, too. Watches bring
+/// what is missing; until they have had the time to, the API server is asked.
 final class Verification: Sendable {
     /// By then the server's memory has caught up, or serves no watch either.
     static let doubtfulTime = Duration.seconds(60)
 
     private struct State {
-        /// Of the first reconcile, right after the first lists.
+        /// Of the first reconcile, right after the first lists or the election.
         var began: Timestamp?
         var verified: Set<ObjectKey> = []
     }
@@ -25,17 +26,20 @@ final class Verification: Sendable {
 
     init(time: any TimeSource) { self.time = time }
 
-    /// The lists are whole.
-    func begin() {
-        state.withLock { state in
-            if state.began == nil { state.began = time.now() }
+    /// Called at each reconcile; the first is when the controller begins.
+    func begin(_ certificates: Cache<Certificate>) {
+        let isFirst = state.withLock { state in
+            guard state.began == nil else { return false }
+            state.began = time.now()
+            return true
         }
+        if isFirst { certificates.markPresent() }
     }
 
     /// Has the caches show everything about the Certificate as it is now, where that was in doubt; answers whether it was.
     func verify(_ view: CertificateView, _ shell: CertificateReconciler) async throws(KubeError) -> Bool {
         let key = view.certificate.key
-        guard shell.certificates.isFromStart(key), isDoubtful(key) else { return false }
+        guard shell.certificates.isMarked(key), isDoubtful(key) else { return false }
         guard let certificate = try await shell.client.find(Certificate.self, key) else {
             shell.certificates.recordDeletion(of: view.certificate)
             return true

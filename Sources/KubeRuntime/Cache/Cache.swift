@@ -63,10 +63,17 @@ package final class Cache<Object: KubeObject>: Sendable {
         parts.withLock { parts in parts.part(of: key.namespace).flatMap { parts.machines[$0].store[key] } }
     }
 
-    /// Whether the object is here since the first list, which shows the cluster as the API server remembered it.
-    package func isFromStart(_ key: ObjectKey) -> Bool {
+    /// Marks what is here now, for `isMarked`: a controller that begins does not know how old that is.
+    package func markPresent() {
         parts.withLock { parts in
-            parts.part(of: key.namespace).map { parts.machines[$0].store.isFromStart(key) } ?? false
+            for machine in parts.machines { machine.store.markPresent() }
+        }
+    }
+
+    /// Whether the object was here at the last `markPresent`, whatever it has become since.
+    package func isMarked(_ key: ObjectKey) -> Bool {
+        parts.withLock { parts in
+            parts.part(of: key.namespace).map { parts.machines[$0].store.isMarked(key) } ?? false
         }
     }
 

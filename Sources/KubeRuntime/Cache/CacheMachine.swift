@@ -68,7 +68,7 @@ struct CacheMachine<Object: KubeObject> {
                 store.mark(identity.key, list: latestList)
                 return nil
             }
-            return put(object, isFromStart: !isSynced)
+            return put(object)
         }
     }
 
@@ -178,9 +178,9 @@ struct CacheMachine<Object: KubeObject> {
     }
 
     /// What only our own write named (`isListed` false) must be named by the list that is being read, or it is gone.
-    private mutating func put(_ object: Object, isListed: Bool = true, isFromStart: Bool = false) -> Change? {
+    private mutating func put(_ object: Object, isListed: Bool = true) -> Change? {
         if let accepts, !accepts(object) { return remove(ObjectKey(object)) }
-        let old = store.put(object, list: isListed ? latestList : nil, isFromStart: isFromStart)
+        let old = store.put(object, list: isListed ? latestList : nil)
         if let old, let version = old.metadata.resourceVersion, version == object.metadata.resourceVersion {
             return nil
         }

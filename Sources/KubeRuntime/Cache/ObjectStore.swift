@@ -10,13 +10,12 @@ struct ObjectStore<Object: KubeObject> {
         var object: Object
         /// The last list that named it; 0 for none.
         var list: UInt32
-        /// Whether the first list had it.
-        let isFromStart: Bool
+        /// Whether it was here at the last `markPresent`.
+        var isMarked = false
 
-        init(_ object: Object, list: UInt32, isFromStart: Bool) {
+        init(_ object: Object, list: UInt32) {
             self.object = object
             self.list = list
-            self.isFromStart = isFromStart
         }
     }
 
@@ -70,9 +69,8 @@ struct ObjectStore<Object: KubeObject> {
         }
     }
 
-    /// Whether the object is here since the first list, whatever it has become since.
-    func isFromStart(_ key: ObjectKey) -> Bool {
-        boxes[key.namespace]?[key.name]?.isFromStart ?? false
+    func isMarked(_ key: ObjectKey) -> Bool {
+        boxes[key.namespace]?[key.name]?.isMarked ?? false
     }
 
     /// The objects that `list` did not name.
@@ -88,10 +86,10 @@ struct ObjectStore<Object: KubeObject> {
 
     /// Stores the object, unless it is the version that is there; answers what was there. Without a `list` it is
     /// named by the lists that named it before.
-    mutating func put(_ object: Object, list: UInt32?, isFromStart: Bool = false) -> Object? {
+    mutating func put(_ object: Object, list: UInt32?) -> Object? {
         let key = ObjectKey(object)
         guard let box = boxes[key.namespace]?[key.name] else {
-            let box = Box(object, list: list ?? 0, isFromStart: isFromStart)
+            let box = Box(object, list: list ?? 0)
             boxes[key.namespace, default: [:]][key.name] = box
             count += 1
             for position in indexes.indices {
@@ -120,6 +118,12 @@ struct ObjectStore<Object: KubeObject> {
     /// Notes that `list` named the object, whatever it said of it.
     mutating func mark(_ key: ObjectKey, list: UInt32) {
         boxes[key.namespace]?[key.name]?.list = list
+    }
+
+    func markPresent() {
+        for space in boxes.values {
+            for box in space.values { box.isMarked = true }
+        }
     }
 
     // MARK: Inside
