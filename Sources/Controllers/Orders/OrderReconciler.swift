@@ -86,6 +86,10 @@ package final class OrderReconciler: Reconciler {
             view.turn = turn
             plan = OrderDecision.decide(view)
         }
+        // An order that was made is not made again by an older look at it (docs/decisions/0008).
+        if plan.ask?.makesOrder == true, view.isInherited, account != nil, try await isOutdated(order) {
+            return .at(time.now())
+        }
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
         if view.inspection != nil { inspections.consume(key) }
@@ -122,6 +126,16 @@ package final class OrderReconciler: Reconciler {
             known = uids
             return uids.contains(uid)
         }
+    }
+
+    /// Whether the API server has another version, or none; the cache has it then.
+    private func isOutdated(_ order: Order) async throws -> Bool {
+        guard let present = try await client.find(Order.self, order.key) else {
+            orders.recordDeletion(of: order)
+            return true
+        }
+        orders.record(present)
+        return present.metadata.resourceVersion != order.metadata.resourceVersion
     }
 
     private func taken(by order: Order) -> Set<String> {
