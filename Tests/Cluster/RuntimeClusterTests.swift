@@ -33,6 +33,7 @@ struct InformerClusterTests {
             }
             let first = try await make("first")
             let second = try await make("second")
+            try await remembered(Secret.resource, ["first", "second"], in: cluster)
             let (lists, watches) = (Counter(), Counter())
             let transport = FaultyTransport(
                 cluster.transport,
@@ -60,6 +61,18 @@ struct InformerClusterTests {
         }
     }
 
+    /// A first list comes from the server's memory, which may be behind: here it has what was created a moment ago.
+    private func remembered(_ resource: ResourceType, _ names: Set<String>, in cluster: Cluster) async throws {
+        let options = ListOptions(namespace: cluster.namespace)
+        try await cluster.eventually("the server remembers \(names)", within: .seconds(60)) {
+            let found = Mutex<Set<String>>([])
+            _ = try await cluster.client.streamPage(resource, options, resourceVersion: "0") { items, tooDeep in
+                found.withLock { $0.formUnion((items + tooDeep).compactMap { $0.objectKey?.name }) }
+            }
+            return found.withLock { $0.isSuperset(of: names) }
+        }
+    }
+
     @Test("an Issuer nested a hundred and fifty levels deep hides no other, when listed and when watched")
     func tooDeep() async throws {
         try await Cluster.withNamespace { cluster in
@@ -82,6 +95,7 @@ struct InformerClusterTests {
             }
             try await cluster.applyWithKubectl(issuer("deep", levels: 150))
             try await cluster.apply(issuer("shallow", levels: 3))
+            try await remembered(Issuer.resource, ["deep", "shallow"], in: cluster)
             let malformed = Mutex<Set<String>>([])
             let cache = Cache<Issuer>()
             let informer = Informer(
