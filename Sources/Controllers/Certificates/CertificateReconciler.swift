@@ -74,7 +74,7 @@ package final class CertificateReconciler: Reconciler {
             return .onChange
         }
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
-        let secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
+        var secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
         guard var view = observe(key, secret) else { return .onChange }
         if case .success(let desired) = view.desired {
             try await keystores.look(at: key, desired.outputs, in: secretKey, secret)
@@ -83,7 +83,8 @@ package final class CertificateReconciler: Reconciler {
         }
         var actions = CertificateDecision.decide(view)
         if actions.contains(where: \.isForGood), try await verification.verify(view, self) {
-            guard let again = observe(key, try await secrets.look(at: secretKey)) else { return .onChange }
+            secret = try await secrets.look(at: secretKey)
+            guard let again = observe(key, secret) else { return .onChange }
             view = again
             actions = CertificateDecision.decide(view)
         }
@@ -96,7 +97,8 @@ package final class CertificateReconciler: Reconciler {
         } else if view.secret == nil, actions.contains(where: \.beginsIssuing) {
             // Its watch may be behind that of Certificates. Where the issuer answers at once, its creation tells.
             try await secrets.refresh(secretKey)
-            guard let again = observe(key, try await secrets.look(at: secretKey)) else { return .onChange }
+            secret = try await secrets.look(at: secretKey)
+            guard let again = observe(key, secret) else { return .onChange }
             view = again
             actions = CertificateDecision.decide(view)
         }
