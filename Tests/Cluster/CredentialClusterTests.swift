@@ -34,7 +34,13 @@ struct CredentialClusterTests {
             let token = try #require(request["status"]?["token"]?.stringValue)
             let folder = try TemporaryFolder(named: "credentials")
             defer { folder.remove() }
-            try await body(cluster, token, Workplace(cluster: cluster, folder: folder))
+            let workplace = Workplace(cluster: cluster, folder: folder)
+            // The authorizer hears of a new role a moment after it is made.
+            let reader = try workplace.client(user: "token: \(token)")
+            try await cluster.eventually("the role is known", within: .seconds(60)) {
+                (try? await workplace.read(reader)) != nil
+            }
+            try await body(cluster, token, workplace)
         }
     }
 
