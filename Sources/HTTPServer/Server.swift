@@ -13,6 +13,7 @@ package final class Server: Sendable {
     private let limits: ServerLimits
     private let tls: TLSServing?
     private let handler: Handler
+    private let linger: (@Sendable () async -> Void)?
     private let binding = Mutex(Binding())
 
     private struct Binding {
@@ -22,18 +23,21 @@ package final class Server: Sendable {
 
     /// `address` is an IP address to listen on; port 0 takes any free one, see ``boundPort``. Without `tls` everything
     /// travels as it is.
+    /// - Parameter linger: awaited when the server is told to stop; until it returns, all goes on as before, for those who
+    ///   do not know yet.
     package init(
         address: String, port: Int, limits: ServerLimits = ServerLimits(), tls: TLSServing? = nil,
-        handler: @escaping Handler
+        handler: @escaping Handler, linger: (@Sendable () async -> Void)? = nil
     ) {
         self.address = address
         self.port = port
         self.limits = limits
         self.tls = tls
+        self.linger = linger
         self.handler = handler
     }
 
-    /// Serves until it is cancelled, then answers what is under way and returns. Throws when it cannot listen.
+    /// Serves until it is cancelled, lingers where it was told to, then answers what is under way and returns. Throws when it cannot listen.
     /// To be called once.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -83,11 +87,19 @@ package final class Server: Sendable {
                 }
             }
         }
-        await withTaskCancellationHandler {
-            await serving.value
-        } onCancel: {
+        let stop: @Sendable () -> Void = { [limits] in
             listener.close(promise: nil)
             connections.stop(grace: limits.stopGrace, on: group.next()) { requests.finish() }
+        }
+        await withTaskCancellationHandler {
+            await serving.value
+        } onCancel: { [linger] in
+            guard let linger else { return stop() }
+            // Ends what is awaited above, and so ends before `run()` does.
+            Task {
+                await linger()
+                stop()
+            }
         }
         try? await listener.close()  // closed already when it was cancelled
     }

@@ -8,9 +8,9 @@ import Testing
 /// Runs a server on a free port while `body` works with it.
 func withServer(
     limits: ServerLimits = ServerLimits(), _ handler: @escaping Server.Handler,
-    _ body: (Int, () -> Void) async throws -> Void
+    linger: (@Sendable () async -> Void)? = nil, _ body: (Int, () -> Void) async throws -> Void
 ) async throws {
-    let server = Server(address: "127.0.0.1", port: 0, limits: limits, handler: handler)
+    let server = Server(address: "127.0.0.1", port: 0, limits: limits, handler: handler, linger: linger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await server.run() }
         let port = try await server.boundPort
@@ -65,6 +65,29 @@ final class RawClient: Sendable {
     static let echo: Server.Handler = { request in
         ServerResponse(
             .ok, text: "\(request.method.rawValue) \(request.target) \(request.host ?? "-") \(request.body.count)")
+    }
+
+    @Test("told to stop, it lingers: old and new connections are answered as before, and then no more")
+    func lingers() async throws {
+        let (told, teller) = AsyncStream.makeStream(of: Void.self)
+        let (over, ender) = AsyncStream.makeStream(of: Void.self)
+        let linger: @Sendable () async -> Void = {
+            teller.finish()
+            for await _ in over {}
+        }
+        try await withServer(Self.echo, linger: linger) { port, stop in
+            let old = RawClient(port)
+            old.write("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(String(decoding: old.readPart() ?? [], as: UTF8.self).hasSuffix("GET /1 x 0"))
+            stop()
+            for await _ in told {}
+            for client in [old, RawClient(port)] {
+                client.write("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n")
+                #expect(String(decoding: client.readPart() ?? [], as: UTF8.self).hasSuffix("GET /2 x 0"))
+            }
+            ender.finish()
+            #expect(old.readToEnd().isEmpty)
+        }
     }
 
     @Test("requests on one connection are answered in order, bodies of both framings included")

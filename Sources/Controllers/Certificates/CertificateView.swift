@@ -112,7 +112,8 @@ enum CertificateAction: Sendable, Equatable {
     /// Asks with the key in the next-key Secret of this name.
     case createRequest(revision: Int, nextKey: String)
     /// The whole way for an issuer that answers at once, with a key that only this process knows until it is stored.
-    case issueAtOnce(revision: Int, KeySource)
+    /// `opening` says why; the Event of its end takes that along, so that a certificate has one and not two.
+    case issueAtOnce(revision: Int, KeySource, opening: Notice?)
     /// Puts what the request got, and the key in the next-key Secret, into the target Secret.
     case complete(request: String, nextKey: String)
     /// Puts a throw-away certificate for the key in the next-key Secret into the target Secret.

@@ -11,6 +11,17 @@ extension CertificateWork {
 
     /// Request, signature and Secret in one go; the key is nowhere but here until the Secret holds it.
     func issueAtOnce(_ revision: Int, _ source: KeySource) async throws -> Requeue {
+        do {
+            return try await goTheWholeWay(revision, source)
+        } catch CertificateWorkError.secretAppeared {
+            return .at(shell.time.now())
+        } catch {
+            if let opening { tell(opening) }
+            throw error
+        }
+    }
+
+    private func goTheWholeWay(_ revision: Int, _ source: KeySource) async throws -> Requeue {
         let privateKey = try await newKey(source)
         // By the time anybody looks, the key is in the target Secret.
         let request = try await RequestBuilder.make(
@@ -34,7 +45,7 @@ extension CertificateWork {
         } catch CertificateWorkError.secretAppeared {
             // What is in it counts, and may be all that is wanted.
             try await deleteRequest(answered.metadata.name, answered.metadata.uid ?? "")
-            return .at(shell.time.now())
+            throw CertificateWorkError.secretAppeared(key(view.certificate.spec.secretName))
         }
     }
 
@@ -81,7 +92,7 @@ extension CertificateWork {
                 throw error
             }
         }
-        tell(.normal("Issuing", "The certificate has been successfully issued"))
+        tell(Issuing.done(opening))
         shell.logger.info(
             "Issued a certificate",
             metadata: [
@@ -107,6 +118,7 @@ extension CertificateWork {
                 "certificate": "\(namespace)/\(view.name)",
                 "reason": "\(problem.reason)", "error": "\(problem.message)",
             ])
+        if let opening { tell(opening) }
         return try await work.apply(Issuing.fail(failed, problem))
     }
 

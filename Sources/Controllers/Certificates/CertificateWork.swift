@@ -11,6 +11,8 @@ struct CertificateWork {
     let view: CertificateView
     /// A key made or read in this reconcile, by the name of the Secret that holds it.
     private var keys: [String: PrivateKey] = [:]
+    /// Why a certificate is issued, where no Event has told it yet.
+    private(set) var opening: Notice?
 
     init(_ shell: CertificateReconciler, _ view: CertificateView) {
         self.shell = shell
@@ -29,7 +31,8 @@ struct CertificateWork {
             case .deleteNextKey(let name, let uid): try await deleteSecret(name, uid)
             case .storeNextKey(let name, let source): try await storeNextKey(name, source)
             case .createRequest(let revision, let nextKey): try await createRequest(revision, nextKey)
-            case .issueAtOnce(let revision, let source):
+            case .issueAtOnce(let revision, let source, let opening):
+                self.opening = opening
                 requeue = requeue.sooner(try await issueAtOnce(revision, source))
             case .complete(let request, let nextKey):
                 requeue = requeue.sooner(try await complete(request, nextKey))

@@ -7,6 +7,14 @@ enum Issuing {
     /// How the Event begins that says why a certificate is issued.
     static let opening = "Issuing certificate: "
 
+    /// The Event of a certificate that is stored. An opening that no Event has told yet goes with it.
+    static func done(_ opening: Notice?) -> Notice {
+        let sentence = "The certificate has been successfully issued"
+        guard let opening else { return .normal("Issuing", sentence) }
+        let found = opening.message.dropFirst(Self.opening.count)
+        return .normal("Issuing", "\(sentence). What was found before: \(found)")
+    }
+
     // MARK: Beginning
 
     static func start(_ view: CertificateView, _ desired: DesiredCertificate, because reason: Violation)
@@ -36,9 +44,8 @@ enum Issuing {
     {
         let source: KeySource = if case .make(let source) = plan.choice { source } else { .new }
         var actions = view.nextRequests.map(deletion)
-        if let opening { actions.append(.tell(opening)) }
         actions += plan.notices.map { .tell($0) }
-        actions.append(.issueAtOnce(revision: view.nextRevision, source))
+        actions.append(.issueAtOnce(revision: view.nextRevision, source, opening: opening))
         return actions
     }
 

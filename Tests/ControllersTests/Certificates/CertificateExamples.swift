@@ -182,4 +182,9 @@ extension [CertificateAction] {
     var status: Certificate.Status? {
         compactMap { if case .setStatus(let status) = $0 { status } else { nil } }.last
     }
+
+    /// The Event that says why a certificate is issued, if one is told.
+    var opening: Notice? {
+        compactMap { if case .tell(let notice) = $0, notice.reason == "Issuing" { notice } else { nil } }.first
+    }
 }

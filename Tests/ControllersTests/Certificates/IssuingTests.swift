@@ -18,15 +18,25 @@ struct IssuingTests {
 
     // MARK: Beginning
 
-    @Test("an issuer that answers at once: one event, then the whole way")
+    @Test("an issuer that answers at once: the whole way, and one event at its end")
     func atOnce() async throws {
         let view = try await Parts.shared.fresh().with { $0.issuesAtOnce = true }
         #expect(
             CertificateDecision.decide(view)
                 == [
-                    .tell(.normal("Issuing", "Issuing certificate: the Secret site-tls does not exist")),
-                    .issueAtOnce(revision: 1, .new),
+                    .issueAtOnce(
+                        revision: 1, .new,
+                        opening: .normal("Issuing", "Issuing certificate: the Secret site-tls does not exist"))
                 ])
+    }
+
+    @Test("the Event of a certificate issued at once says what led to it; where that was told before, the end alone")
+    func ending() {
+        let end = "The certificate has been successfully issued"
+        #expect(
+            Issuing.done(.normal("Issuing", "Issuing certificate: the Secret site-tls does not exist"))
+                == .normal("Issuing", end + ". What was found before: the Secret site-tls does not exist"))
+        #expect(Issuing.done(nil) == .normal("Issuing", end))
     }
 
     @Test("an attempt that died left a request whose key nobody has: it goes first")
@@ -66,7 +76,10 @@ struct IssuingTests {
             .with { $0.now = Parts.now + Parts.day * 60 }
         #expect(CertificateDecision.decide(view).contains(.storeNextKey(name: NextKey.secretName(view), .targetSecret)))
         let atOnce = view.with { $0.issuesAtOnce = true }
-        #expect(CertificateDecision.decide(atOnce).last == .issueAtOnce(revision: 2, .targetSecret))
+        #expect(
+            CertificateDecision.decide(atOnce).last
+                == .issueAtOnce(revision: 2, .targetSecret, opening: CertificateDecision.decide(view).opening))
+        #expect(CertificateDecision.decide(view).opening != nil)
     }
 
     @Test("rotationPolicy Never with a key of another kind stops, and says so once")
@@ -294,7 +307,8 @@ struct IssuingTests {
         #expect(actions.last == .createRequest(revision: 1, nextKey: name))
         let atOnce = CertificateDecision.decide(view.with { $0.issuesAtOnce = true })
         #expect(atOnce.first == .deleteRequest(name: "site-1", uid: "uid-site-1"))
-        #expect(atOnce.last == .issueAtOnce(revision: 1, .targetSecret))
+        #expect(atOnce.last == .issueAtOnce(revision: 1, .targetSecret, opening: actions.opening))
+        #expect(actions.opening != nil)
     }
 
     @Test("while it waits for the next attempt nothing is asked")

@@ -187,7 +187,8 @@ struct UpkeepTests {
                 .tell(.warning("WindowError", message)), .lookAgain(at: Parts.now + Parts.day * 50),
             ])
         let fresh = try await Parts.shared.fresh(bad).with { $0.issuesAtOnce = true }
-        #expect(CertificateDecision.decide(fresh).last == .issueAtOnce(revision: 1, .new))
+        let opening = Notice.normal("Issuing", "Issuing certificate: the Secret site-tls does not exist")
+        #expect(CertificateDecision.decide(fresh).last == .issueAtOnce(revision: 1, .new, opening: opening))
     }
 
     @Test("a stored key is not left lying about")
