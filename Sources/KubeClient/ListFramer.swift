@@ -97,30 +97,54 @@ struct ListFramer {
     /// Inside the brackets the list's own depth is 2; an item ends at the comma or bracket that comes at that depth.
     private mutating func readItems(_ chunk: ArraySlice<UInt8>, from start: Int, into whole: inout [[UInt8]]) -> Int {
         var from = start
-        for index in start..<chunk.endIndex {
-            let byte = chunk[index]
+        var index = start
+        while index < chunk.endIndex {
             if isInString {
-                readString(byte)
+                index = skipString(chunk, from: index)
                 continue
             }
+            let byte = chunk[index]
             switch byte {
             case UInt8(ascii: "\""): isInString = true
             case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
             case UInt8(ascii: "]"), UInt8(ascii: "}"):
                 depth -= 1
-                guard depth == 1 else { continue }
-                finishItem(chunk[from..<index], into: &whole)
-                envelope.append(byte)
-                place = .envelope
-                return index + 1
+                if depth == 1 {
+                    finishItem(chunk[from..<index], into: &whole)
+                    envelope.append(byte)
+                    place = .envelope
+                    return index + 1
+                }
             case UInt8(ascii: ",") where depth == 2:
                 finishItem(chunk[from..<index], into: &whole)
                 from = index + 1
             default: break
             }
+            index += 1
         }
         item += chunk[from...]
         return chunk.endIndex
+    }
+
+    /// What most of a list is: its strings. Answers where it goes on behind the one that is being read.
+    private mutating func skipString(_ chunk: ArraySlice<UInt8>, from start: Int) -> Int {
+        var index = start
+        if isEscaped {
+            isEscaped = false
+            index += 1
+        }
+        while index < chunk.endIndex {
+            let byte = chunk[index]
+            index += 1
+            if byte == UInt8(ascii: "\"") {
+                isInString = false
+                return index
+            }
+            guard byte == UInt8(ascii: "\\") else { continue }
+            if index == chunk.endIndex { isEscaped = true }
+            index = min(index + 1, chunk.endIndex)
+        }
+        return index
     }
 
     private mutating func finishItem(_ rest: ArraySlice<UInt8>, into whole: inout [[UInt8]]) {

@@ -9,7 +9,6 @@ package import Wire
 
 /// Keeps Certificates issued: looks, decides (`CertificateDecision`), and does what was decided in order.
 package final class CertificateReconciler: Reconciler {
-    /// In events, and in front of the user agent's slash.
     /// Names of the indexes that `Cache`s given to this controller must have.
     package enum Index {
         /// Certificates by `namespace/secretName`.
@@ -73,35 +72,7 @@ package final class CertificateReconciler: Reconciler {
             refusals.withLock { $0[key] = nil }
             return .onChange
         }
-        let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
-        var secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
-        guard var view = observe(key, secret) else { return .onChange }
-        if case .success(let desired) = view.desired {
-            try await keystores.look(at: key, desired.outputs, in: secretKey, secret)
-            guard let again = observe(key, secret) else { return .onChange }
-            view = again
-        }
-        var actions = CertificateDecision.decide(view)
-        if actions.contains(where: \.isForGood), try await verification.verify(view, self) {
-            secret = try await secrets.look(at: secretKey)
-            guard let again = observe(key, secret) else { return .onChange }
-            view = again
-            actions = CertificateDecision.decide(view)
-        }
-        // Whether the issuer answers at once is asked only where it matters.
-        if actions.contains(where: \.beginsIssuing), try await answersAtOnce(view.certificate) {
-            guard let again = observe(key, secret) else { return .onChange }
-            view = again
-            view.issuesAtOnce = true
-            actions = CertificateDecision.decide(view)
-        } else if view.secret == nil, actions.contains(where: \.beginsIssuing) {
-            // Its watch may be behind that of Certificates. Where the issuer answers at once, its creation tells.
-            try await secrets.refresh(secretKey)
-            secret = try await secrets.look(at: secretKey)
-            guard let again = observe(key, secret) else { return .onChange }
-            view = again
-            actions = CertificateDecision.decide(view)
-        }
+        guard let (view, actions) = try await plan(certificate) else { return .onChange }
         var work = CertificateWork(self, view)
         do {
             let requeue = try await work.apply(actions)
@@ -109,9 +80,42 @@ package final class CertificateReconciler: Reconciler {
             return requeue
         } catch {
             // The next attempt tells it where this cannot: what counts is the refusal itself.
-            try? await tellRefusal(error, of: key, secret)
+            try? await tellRefusal(error, of: key, view.secret)
             throw error
         }
+    }
+
+    /// What there is to do, by as much as the decision needs to know. Where that had to be waited for, all is looked at anew;
+    /// nil when the Certificate has gone meanwhile.
+    private func plan(_ certificate: Certificate) async throws -> (CertificateView, [CertificateAction])? {
+        let key = certificate.key
+        let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
+        var secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
+        guard var view = observe(key, secret) else { return nil }
+        if case .success(let desired) = view.desired,
+            try await keystores.look(at: key, desired.outputs, in: secretKey, secret)
+        {
+            guard let again = observe(key, secret) else { return nil }
+            view = again
+        }
+        var actions = CertificateDecision.decide(view)
+        if actions.contains(where: \.isForGood), try await verification.verify(view, self) {
+            secret = try await secrets.look(at: secretKey)
+            guard let again = observe(key, secret) else { return nil }
+            view = again
+            actions = CertificateDecision.decide(view)
+        }
+        // Whether the issuer answers at once is asked only where it matters.
+        guard actions.contains(where: \.beginsIssuing) else { return (view, actions) }
+        let isInstant = try await answersAtOnce(view.certificate)
+        if !isInstant, secret == nil {
+            // Its watch may be behind that of Certificates. Where the issuer answers at once, its creation tells.
+            try await secrets.refresh(secretKey)
+            secret = try await secrets.look(at: secretKey)
+        }
+        guard var begun = observe(key, secret) else { return nil }
+        begun.issuesAtOnce = isInstant
+        return (begun, CertificateDecision.decide(begun))
     }
 
     /// Has the Certificate say what the API server refuses to do for it: else it would seem to be waited for forever.

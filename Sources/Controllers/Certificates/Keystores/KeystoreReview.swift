@@ -46,21 +46,26 @@ final class KeystoreReview: Sendable {
         entries.withLock { $0[certificate]?.finding } ?? .right
     }
 
-    func forget(_ certificate: ObjectKey) { entries.withLock { _ = $0.removeValue(forKey: certificate) } }
+    /// Answers whether something was known.
+    @discardableResult
+    func forget(_ certificate: ObjectKey) -> Bool {
+        entries.withLock { $0.removeValue(forKey: certificate) } != nil
+    }
 
-    /// Finds out, where something has changed.
+    /// Finds out, where something has changed; answers whether it did, so that another look at `finding` is due.
     func look(at certificate: ObjectKey, _ outputs: DesiredOutputs, in target: ObjectKey, _ facts: SecretFacts?)
-        async throws
+        async throws -> Bool
     {
         guard outputs.hasKeystores else { return forget(certificate) }
         let basis = basis(outputs, facts, namespace: certificate.namespace)
-        guard entries.withLock({ $0[certificate]?.basis }) != basis else { return }
+        guard entries.withLock({ $0[certificate]?.basis }) != basis else { return false }
         let finding: KeystoreFinding =
             switch try await passwords(outputs, namespace: certificate.namespace) {
             case .failure(let problem): .passwordMissing(problem)
             case .success(let passwords): try await judge(outputs, passwords, facts, target)
             }
         entries.withLock { $0[certificate] = Entry(basis: basis, finding: finding) }
+        return true
     }
 
     /// Takes over that we have just written them with these passwords.
