@@ -37,8 +37,8 @@ package final class Server: Sendable {
         self.handler = handler
     }
 
-    /// Serves until it is cancelled, lingers where it was told to, then answers what is under way and returns. Throws when it cannot listen.
-    /// To be called once.
+    /// Serves until it is cancelled, lingers where it was told to, then answers what is under way and returns. Throws when it
+    /// cannot listen. To be called once.
     package func run() async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         do {

@@ -86,22 +86,26 @@ package final class CertificateReconciler: Reconciler {
     }
 
     /// What there is to do, by as much as the decision needs to know. Where that had to be waited for, all is looked at anew;
-    /// nil when the Certificate has gone meanwhile.
+    /// nil when the Certificate has gone meanwhile, or has changed so much that this is not about it.
     private func plan(_ certificate: Certificate) async throws -> (CertificateView, [CertificateAction])? {
         let key = certificate.key
         let secretKey = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
         var secret = try await secrets.look(at: secretKey, isExpected: certificate.status?.revision != nil)
-        guard var view = observe(key, secret) else { return nil }
+        /// Where it names another Secret by now, its change brings it here again, and that Secret is looked at.
+        func look() -> CertificateView? {
+            observe(key, secret).flatMap { $0.certificate.spec.secretName == secretKey.name ? $0 : nil }
+        }
+        guard var view = look() else { return nil }
         if case .success(let desired) = view.desired,
             try await keystores.look(at: key, desired.outputs, in: secretKey, secret)
         {
-            guard let again = observe(key, secret) else { return nil }
+            guard let again = look() else { return nil }
             view = again
         }
         var actions = CertificateDecision.decide(view)
         if actions.contains(where: \.isForGood), try await verification.verify(view, self) {
             secret = try await secrets.look(at: secretKey)
-            guard let again = observe(key, secret) else { return nil }
+            guard let again = look() else { return nil }
             view = again
             actions = CertificateDecision.decide(view)
         }
@@ -113,7 +117,7 @@ package final class CertificateReconciler: Reconciler {
             try await secrets.refresh(secretKey)
             secret = try await secrets.look(at: secretKey)
         }
-        guard var begun = observe(key, secret) else { return nil }
+        guard var begun = look() else { return nil }
         begun.issuesAtOnce = isInstant
         return (begun, CertificateDecision.decide(begun))
     }
