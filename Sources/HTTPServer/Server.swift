@@ -15,6 +15,7 @@ package final class Server: Sendable {
     private let handler: Handler
     private let linger: (@Sendable () async -> Void)?
     private let binding = Mutex(Binding())
+    private let ending = Mutex<Task<Void, Never>?>(nil)
 
     private struct Binding {
         var result: Result<Int, any Error>?
@@ -93,14 +94,16 @@ package final class Server: Sendable {
         }
         await withTaskCancellationHandler {
             await serving.value
-        } onCancel: { [linger] in
+        } onCancel: {
             guard let linger else { return stop() }
-            // Ends what is awaited above, and so ends before `run()` does.
-            Task {
+            let task = Task {
                 await linger()
                 stop()
             }
+            ending.withLock { $0 = task }
         }
+        // The last connection may close while `stop` still needs the event loop, which ends after this.
+        await ending.withLock { $0 }?.value
         try? await listener.close()  // closed already when it was cancelled
     }
 
