@@ -20,11 +20,9 @@ struct WebhookParts: Sendable {
     /// - Parameters:
     ///   - client: writes at any time, since the CA is made by whoever is first.
     ///   - namespace: of the CA's Secret, where no flag names another.
-    ///   - linger: how long the server answers on after it was told to stop.
     init(
         _ flags: WebhookFlags, client: KubeClient, namespace: String, address: String = "0.0.0.0",
-        lookEvery: Duration = .seconds(600), linger: Duration = Self.linger,
-        time: any TimeSource = SystemTime(), logger: Logger
+        lookEvery: Duration = .seconds(600), time: any TimeSource = SystemTime(), logger: Logger
     ) throws {
         let reviews = LabelledCounter(
             "certwright_webhook_reviews_total", help: "The number of admission reviews, by what became of them.",
@@ -40,12 +38,12 @@ struct WebhookParts: Sendable {
         server = Server(
             address: address, port: flags.securePort, limits: Self.limits,
             tls: TLSServing { certificate.current }, handler: Self.handler(service),
-            linger: { if linger > .zero { try? await time.sleep(for: linger) } })
+            linger: { if Self.linger > .zero { try? await time.sleep(for: Self.linger) } })
     }
 
     /// A pod is told to stop at the same moment as it leaves its Service; until every node and the API server know that, they
     /// still ask it, and what they get no answer to they refuse. Nobody asks by a Service outside of pods.
-    static var linger: Duration { ProcessSettings.podNamespace == nil ? .zero : .seconds(5) }
+    private static var linger: Duration { ProcessSettings.podNamespace == nil ? .zero : .seconds(5) }
 
     var parts: [Part] {
         [
