@@ -196,7 +196,7 @@ let testTargets: [Target] = [
             "Wire",
             httpTypes, logging, nio,
         ]),
-    tests("ACME", ["HTTPTransport", "PKI", "Wire", httpTypes]),
+    tests("ACME", ["HTTPTransport", "PKI", "TestSupport", "Wire", httpTypes]),
     tests(
         "ACMEServer",
         [

@@ -40,7 +40,7 @@ package final class ACMEServer: Sendable {
     let time: any TimeSource
     private let transport: any HTTPTransport
     private let observer: ACMEObserver?
-    private let nonces = Mutex(NoncePool())
+    private let nonces: NonceDesk
     private let directories = Mutex(DirectoryCache())
     private let skew = Mutex<Duration?>(nil)
 
@@ -51,6 +51,7 @@ package final class ACMEServer: Sendable {
         self.transport = transport
         self.time = time
         self.observer = observer
+        nonces = NonceDesk(time: time)
     }
 
     /// How far the server's clock is ahead of ours, by the `Date` of its last answer; nil before there was one.
@@ -94,23 +95,26 @@ extension ACMEServer {
     ) async throws(ACMEError) -> ACMEAnswer {
         var request = try request(.post, url, accept: accept)
         request.headers[.contentType] = "application/jose+json"
-        var offered: String?
+        let pooled = try await nonces.take()
+        // RFC 8555 §6.5: a retry uses the nonce of its refusal, so only the last answer's goes into the pool.
+        var left: String?
+        defer { nonces.giveBack(left) }
+        var nonce: String
+        if let pooled { nonce = pooled } else { nonce = try await fetchNonce(for: action) }
         for attempt in 1... {
-            let nonce: String
-            if let offered { nonce = offered } else { nonce = try await freshNonce(for: action) }
             request.body = try await JWS.body(payload: payload, url: url, nonce: nonce, signer: signer, key: key)
             let answer = try await exchange(request, as: action)
             let refusal = answer.isSuccess ? nil : answer.refusalDetails(of: action)
-            // RFC 8555 §6.5: the retry uses the nonce of the refusal, so that one never goes into the pool.
-            guard let refusal, refusal.problem.type == .badNonce else {
-                keepNonce(of: answer)
+            let isNonceRefused = refusal?.problem.type == .badNonce
+            if attempt == 1, pooled != nil { nonces.judge(isAccepted: !isNonceRefused) }
+            guard let refusal, isNonceRefused else {
+                left = answer.nonce
                 guard let refusal else { return answer }
                 if refusal.status == 404 { forgetDirectory(naming: url) }
                 throw .problem(refusal)
             }
             guard attempt < ACMEServer.nonceAttempts else { throw .problem(refusal) }
-            if attempt > 1 { nonces.withLock { $0.lostTrust() } }
-            offered = answer.nonce
+            if let offered = answer.nonce { nonce = offered } else { nonce = try await fetchNonce(for: action) }
         }
         preconditionFailure("the loop over attempts has no end of its own")
     }
@@ -122,8 +126,7 @@ extension ACMEServer {
         return answer
     }
 
-    private func freshNonce(for action: ACMEAction) async throws(ACMEError) -> String {
-        if let nonce = nonces.withLock({ $0.take(at: time.now()) }) { return nonce }
+    private func fetchNonce(for action: ACMEAction) async throws(ACMEError) -> String {
         let url = try await directory().newNonce
         var answer = try await exchange(try request(.head, url, accept: "application/json"), as: action)
         if answer.status == 405 || answer.status == 501 {
@@ -135,11 +138,6 @@ extension ACMEServer {
         }
         guard let nonce = answer.nonce else { throw .malformed("the answer to a request for a nonce has none") }
         return nonce
-    }
-
-    private func keepNonce(of answer: ACMEAnswer) {
-        guard let nonce = answer.nonce else { return }
-        nonces.withLock { $0.received(nonce, at: answer.receivedAt) }
     }
 
     private func forgetDirectory(naming url: String) {

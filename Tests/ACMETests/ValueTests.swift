@@ -180,40 +180,6 @@ struct LinkTests {
     }
 }
 
-@Suite("Nonces")
-struct NonceTests {
-    let now = Timestamp(rfc3339: "2026-03-01T12:00:00Z")!
-
-    @Test("each nonce is handed out once, oldest first (N3)")
-    func once() {
-        var pool = NoncePool()
-        pool.received("a", at: now)
-        pool.received("b", at: now)
-        #expect(pool.take(at: now) == "a")
-        #expect(pool.take(at: now) == "b")
-        #expect(pool.take(at: now) == nil)
-    }
-
-    @Test(
-        "nonces with characters outside base64url are ignored (N7, T8)",
-        arguments: ["", "a b", "a=", "a+b", "é", "a\n"])
-    func illegal(text: String) {
-        var pool = NoncePool()
-        pool.received(text, at: now)
-        #expect(pool.count == 0)
-    }
-
-    @Test("old nonces are dropped, and the pool is bounded (N8)")
-    func bounds() {
-        var pool = NoncePool()
-        for number in 0..<500 { pool.received("n\(number)", at: now) }
-        #expect(pool.count == NoncePool.limit)
-        #expect(pool.take(at: now + .seconds(300)) == "n\(500 - NoncePool.limit)")
-        #expect(pool.take(at: now + .seconds(301)) == nil)
-        #expect(pool.count == 0)
-    }
-}
-
 @Suite("Directories")
 struct DirectoryTests {
     @Test("unknown members are ignored, optional ones may be absent, the slash after renewalInfo goes (D1, D2, D6)")
