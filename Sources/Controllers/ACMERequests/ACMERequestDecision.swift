@@ -21,6 +21,8 @@ struct ACMERequestView: Sendable, Equatable {
     /// The certificate that the new one is to follow.
     var predecessor: Predecessor?
     var limits = PEMLimits.default
+    /// Of all orders: a challenge is deleted with the end of its order.
+    var openChallenges = 0
     var now: Timestamp
 }
 
@@ -64,8 +66,11 @@ struct ACMERequestPlan: Sendable, Equatable {
 enum ACMERequestDecision {
     /// An Order that is done within this time is not worth saying that it is waited for.
     static let patience = Duration.seconds(3)
-    /// The same of one that the CA has not been asked for yet: what the CA says first would be a second write.
+    /// The same of one that the CA has not been asked for yet, since what the CA says first would be a second write, and of
+    /// one among many.
     static let queuePatience = Duration.seconds(30)
+    /// With so many open challenges an order may well take longer without anything being wrong.
+    static let manyChallenges = 20
 
     static func decide(_ view: ACMERequestView) -> ACMERequestPlan {
         let request = view.request

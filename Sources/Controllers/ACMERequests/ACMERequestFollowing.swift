@@ -40,10 +40,10 @@ extension ACMERequestDecision {
         if stage != .rehearsal, let plan = replace(order, view) { return plan }
         // A reason is news at once; otherwise an order that is on its way is not worth a write.
         let reason = status?.reason.nonEmpty
-        let patience = status?.state == nil ? queuePatience : patience
-        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? patience
-        if reason == nil, age < patience {
-            return ACMERequestPlan(lookAgain: view.now + patience - age)
+        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? queuePatience
+        let isAmongMany = view.openChallenges >= manyChallenges
+        if reason == nil, let worthAt = patience(at: age, isQueued: status?.state == nil, isAmongMany: isAmongMany) {
+            return ACMERequestPlan(lookAgain: view.now + worthAt - age)
         }
         let state = status?.state?.rawValue ?? "new"
         let message =
@@ -53,6 +53,16 @@ extension ACMERequestDecision {
         // A fallback that is not ready may be soon.
         if OrderTrouble(order) != nil, !view.fallbacks.isEmpty { plan.lookAgain = view.now + .seconds(30) }
         return plan
+    }
+
+    /// The age at which an Order may be worth a word that nothing new is known of; nil when it is now.
+    private static func patience(at age: Duration, isQueued: Bool, isAmongMany: Bool) -> Duration? {
+        switch age {
+        case queuePatience...: nil
+        case _ where isQueued: queuePatience
+        case ..<patience: patience
+        default: isAmongMany ? min(age + patience, queuePatience) : nil
+        }
     }
 
     private static func issued(_ certificate: Base64Data, _ view: ACMERequestView) -> ACMERequestPlan {

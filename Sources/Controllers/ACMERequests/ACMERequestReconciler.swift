@@ -12,6 +12,7 @@ package final class ACMERequestReconciler: Reconciler {
     private let client: KubeClient
     private let requests: Cache<RequestFacts>
     private let orders: Cache<Order>
+    private let challenges: Cache<Challenge>
     private let certificates: Cache<Certificate>
     private let secrets: SecretStore
     private let lookup: IssuerLookup
@@ -19,13 +20,14 @@ package final class ACMERequestReconciler: Reconciler {
     private let time: any TimeSource
 
     package init(
-        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>,
+        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>, challenges: Cache<Challenge>,
         certificates: Cache<Certificate>, secrets: SecretStore, lookup: IssuerLookup, events: EventRecorder,
         time: any TimeSource
     ) {
         self.client = client
         self.requests = requests
         self.orders = orders
+        self.challenges = challenges
         self.certificates = certificates
         self.secrets = secrets
         self.lookup = lookup
@@ -87,7 +89,7 @@ package final class ACMERequestReconciler: Reconciler {
             earlier: owned.dropLast(), fallbacks: others.fallbacks.map { candidate($0, key.namespace) },
             rehearsal: rehearsal(others, request, predecessor),
             isNameTaken: order == nil && namesake != nil, predecessor: predecessor, limits: secrets.limits,
-            now: time.now())
+            openChallenges: challenges.count, now: time.now())
     }
 
     private func candidate(_ reference: IssuerReference, _ namespace: String) -> ACMECandidate {

@@ -139,13 +139,25 @@ struct ACMERequestDecisionTests {
         #expect(ready(plan)?.reason == "Pending")
     }
 
-    @Test("an Order on its way is said to be waited for after a moment, or at once when it has a reason")
+    @Test("an Order on its way is told of after a moment, later where many are, and at once when it has a reason")
     func pending() async throws {
         let request = try await request()
         let young = ACMERequestDecision.decide(view(request, Examples.madeOrder()))
         #expect(young == ACMERequestPlan(lookAgain: now + .seconds(3)))
         let old = ACMERequestDecision.decide(view(request, Examples.madeOrder()) { $0.now = now + .seconds(4) })
         #expect(ready(old)?.message == "Waiting on certificate issuance from order web/site-1-abc: \"pending\"")
+        // One among many may well take longer, and then it would be told of for nothing.
+        func amongMany(_ age: Int) -> ACMERequestPlan {
+            ACMERequestDecision.decide(
+                view(request, Examples.madeOrder()) {
+                    $0.openChallenges = ACMERequestDecision.manyChallenges
+                    $0.now = now + .seconds(age)
+                })
+        }
+        #expect(amongMany(0) == ACMERequestPlan(lookAgain: now + .seconds(3)))
+        #expect(amongMany(4) == ACMERequestPlan(lookAgain: now + .seconds(7)))
+        #expect(amongMany(29) == ACMERequestPlan(lookAgain: now + .seconds(30)))
+        #expect(ready(amongMany(30))?.reason == "Pending")
         // One that the CA has not been asked for yet has more time: what the CA says is worth telling, and is told once.
         let queued = Examples.madeOrder { $0.status = nil }
         let early = ACMERequestDecision.decide(view(request, queued) { $0.now = now + .seconds(4) })
