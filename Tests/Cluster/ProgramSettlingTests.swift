@@ -71,7 +71,8 @@ extension Cluster {
         let here = ListOptions(namespace: namespace)
         let challenges = try await client.listAll(Challenge.self, here).items
         guard challenges.allSatisfy({ $0.metadata.finalizers?.isEmpty ?? true }),
-            try await client.listAll(Pod.self, here).items.isEmpty,
+            // Where there are nodes, a pod takes its time to end.
+            try await client.listAll(Pod.self, here).items.allSatisfy(\.metadata.isBeingDeleted),
             try await client.listAll(Service.self, here).items.isEmpty,
             try await client.listAll(
                 Ingress.self, ListOptions(namespace: namespace, labelSelector: Names.Label.http01Solver)

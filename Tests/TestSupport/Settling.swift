@@ -288,6 +288,8 @@ private enum Snapshot {
                 : ListOptions(labelSelector: World.label(cluster.namespace))
             let list = try await cluster.client.page(resource, options)
             for item in list.items where item["type"]?.stringValue != "kubernetes.io/service-account-token" {
+                // Where there are nodes, a pod takes its time to end. Where there are none it is gone at once.
+                if resource.kind == "Pod", item["metadata"]?["deletionTimestamp"] != nil { continue }
                 let text = String(decoding: normalised(item, in: cluster.namespace).serialized(), as: UTF8.self)
                 lines.append("\(resource.kind) \(text)")
             }
