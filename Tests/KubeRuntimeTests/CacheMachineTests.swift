@@ -211,6 +211,7 @@ private struct CacheWorld {
         #expect(told == live)
         for color in ["red", "green", "blue"] {
             let found = cache.store.matching(index: "color", value: color).map(\.metadata.name).sorted()
+            #expect(cache.store.count(index: "color", value: color) == found.count)
             #expect(found == live.values.filter { $0.color == color }.map(\.metadata.name).sorted())
         }
     }

@@ -40,6 +40,7 @@ struct DividedCacheTests {
         #expect(cache[ObjectKey(namespace: "a", name: "two")] == nil)
         #expect(cache.inNamespace("b").count == 2)
         #expect(cache.matching(index: "color", value: "red").count == 3)
+        #expect(cache.count(index: "color", value: "red") == 3)
     }
 
     @Test("a list of one namespace takes nothing out of another, and its version confirms no write there")

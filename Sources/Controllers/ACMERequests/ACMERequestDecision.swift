@@ -21,7 +21,7 @@ struct ACMERequestView: Sendable, Equatable {
     /// The certificate that the new one is to follow.
     var predecessor: Predecessor?
     var limits = PEMLimits.default
-    /// Of all orders: a challenge is deleted with the end of its order.
+    /// Of all orders at the issuer that is asked.
     var openChallenges = 0
     var now: Timestamp
 }
@@ -69,7 +69,7 @@ enum ACMERequestDecision {
     /// The same of one that the CA has not been asked for yet, since what the CA says first would be a second write, and of
     /// one among many.
     static let queuePatience = Duration.seconds(30)
-    /// With so many open challenges an order may well take longer without anything being wrong.
+    /// With so many open challenges at its issuer an order may well take longer without anything being wrong.
     static let manyChallenges = 20
 
     static func decide(_ view: ACMERequestView) -> ACMERequestPlan {

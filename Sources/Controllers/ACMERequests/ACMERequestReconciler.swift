@@ -84,12 +84,15 @@ package final class ACMERequestReconciler: Reconciler {
         let others = OtherIssuers(
             lookup.find(request.spec.issuerRef, namespace: key.namespace)?.annotations,
             kind: request.spec.issuerRef.effectiveKind)
+        let asked = order?.spec.issuerRef ?? request.spec.issuerRef
+        let open = challenges.count(
+            index: ACMECaches.open, value: IssuerLookup.indexValue(asked, namespace: key.namespace))
         return ACMERequestView(
             request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
             earlier: owned.dropLast(), fallbacks: others.fallbacks.map { candidate($0, key.namespace) },
             rehearsal: rehearsal(others, request, predecessor),
             isNameTaken: order == nil && namesake != nil, predecessor: predecessor, limits: secrets.limits,
-            openChallenges: challenges.count, now: time.now())
+            openChallenges: open, now: time.now())
     }
 
     private func candidate(_ reference: IssuerReference, _ namespace: String) -> ACMECandidate {

@@ -119,6 +119,11 @@ package final class Cache<Object: KubeObject>: Sendable {
         parts.withLock { $0.flatMap { $0.matching(index: index, value: value) } }
     }
 
+    /// How many `matching` would answer with.
+    package func count(index: String, value: String) -> Int {
+        parts.withLock { $0.machines.reduce(0) { $0 + $1.store.count(index: index, value: value) } }
+    }
+
     /// Returns when the first list is complete; throws `CancellationError` when the task is cancelled before.
     package func waitUntilSynced() async throws {
         try await synced.wait()

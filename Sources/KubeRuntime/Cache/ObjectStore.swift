@@ -59,14 +59,26 @@ struct ObjectStore<Object: KubeObject> {
     }
 
     func matching(index name: String, value: String) -> [Object] {
-        guard let index = indexes.first(where: { $0.name == name }) else {
-            preconditionFailure("no index \(name)")
-        }
-        return switch index.postings[value] {
+        switch posting(name, value) {
         case nil: []
         case .one(let box): [box.object]
         case .many(let boxes): boxes.values.map(\.object)
         }
+    }
+
+    func count(index name: String, value: String) -> Int {
+        switch posting(name, value) {
+        case nil: 0
+        case .one: 1
+        case .many(let boxes): boxes.count
+        }
+    }
+
+    private func posting(_ name: String, _ value: String) -> Posting? {
+        guard let index = indexes.first(where: { $0.name == name }) else {
+            preconditionFailure("no index \(name)")
+        }
+        return index.postings[value]
     }
 
     func isMarked(_ key: ObjectKey) -> Bool {
