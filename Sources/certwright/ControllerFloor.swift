@@ -176,8 +176,8 @@ struct ControllerFloor {
         let backoff = Backoff(minimum: .seconds(1), maximum: .seconds(600))
         if set.selected.contains(.requestsACME) {
             let reconciler = ACMERequestReconciler(
-                client: client, requests: stores.requests, orders: stores.orders, challenges: stores.challenges,
-                certificates: stores.certificates, secrets: secrets, lookup: acme.lookup, events: events, time: time)
+                client: client, requests: stores.requests, orders: stores.orders, certificates: stores.certificates,
+                secrets: secrets, lookup: acme.lookup, events: events, time: time)
             let loop = makeLoop("certificaterequests-issuer-acme", reconciler, backoff)
             reconciler.connect { loop.enqueue($0) }
             set.loops.append(loop)

@@ -21,8 +21,8 @@ struct ACMERequestView: Sendable, Equatable {
     /// The certificate that the new one is to follow.
     var predecessor: Predecessor?
     var limits = PEMLimits.default
-    /// Of all orders at the issuer that is asked.
-    var openChallenges = 0
+    /// At the issuer that is asked, this one included.
+    var ordersUnderWay = 0
     var now: Timestamp
 }
 
@@ -69,8 +69,8 @@ enum ACMERequestDecision {
     /// The same of one that the CA has not been asked for yet, since what the CA says first would be a second write, and of
     /// one among many.
     static let queuePatience = Duration.seconds(30)
-    /// With so many open challenges at its issuer an order may well take longer without anything being wrong.
-    static let manyChallenges = 20
+    /// With so many at its issuer an order may well take longer without anything being wrong.
+    static let manyOrders = 20
 
     static func decide(_ view: ACMERequestView) -> ACMERequestPlan {
         let request = view.request

@@ -41,7 +41,7 @@ extension ACMERequestDecision {
         // A reason is news at once; otherwise an order that is on its way is not worth a write.
         let reason = status?.reason.nonEmpty
         let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? queuePatience
-        let isAmongMany = view.openChallenges >= manyChallenges
+        let isAmongMany = view.ordersUnderWay >= manyOrders
         if reason == nil, let worthAt = patience(at: age, isQueued: status?.state == nil, isAmongMany: isAmongMany) {
             return ACMERequestPlan(lookAgain: view.now + worthAt - age)
         }

@@ -12,7 +12,6 @@ package final class ACMERequestReconciler: Reconciler {
     private let client: KubeClient
     private let requests: Cache<RequestFacts>
     private let orders: Cache<Order>
-    private let challenges: Cache<Challenge>
     private let certificates: Cache<Certificate>
     private let secrets: SecretStore
     private let lookup: IssuerLookup
@@ -20,14 +19,13 @@ package final class ACMERequestReconciler: Reconciler {
     private let time: any TimeSource
 
     package init(
-        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>, challenges: Cache<Challenge>,
+        client: KubeClient, requests: Cache<RequestFacts>, orders: Cache<Order>,
         certificates: Cache<Certificate>, secrets: SecretStore, lookup: IssuerLookup, events: EventRecorder,
         time: any TimeSource
     ) {
         self.client = client
         self.requests = requests
         self.orders = orders
-        self.challenges = challenges
         self.certificates = certificates
         self.secrets = secrets
         self.lookup = lookup
@@ -85,14 +83,14 @@ package final class ACMERequestReconciler: Reconciler {
             lookup.find(request.spec.issuerRef, namespace: key.namespace)?.annotations,
             kind: request.spec.issuerRef.effectiveKind)
         let asked = order?.spec.issuerRef ?? request.spec.issuerRef
-        let open = challenges.count(
-            index: ACMECaches.open, value: IssuerLookup.indexValue(asked, namespace: key.namespace))
+        let underWay = orders.count(
+            index: ACMECaches.issuer, value: IssuerLookup.indexValue(asked, namespace: key.namespace))
         return ACMERequestView(
             request: request, issuer: lookup.acme(request.spec.issuerRef, namespace: key.namespace), order: order,
             earlier: owned.dropLast(), fallbacks: others.fallbacks.map { candidate($0, key.namespace) },
             rehearsal: rehearsal(others, request, predecessor),
             isNameTaken: order == nil && namesake != nil, predecessor: predecessor, limits: secrets.limits,
-            openChallenges: open, now: time.now())
+            ordersUnderWay: underWay, now: time.now())
     }
 
     private func candidate(_ reference: IssuerReference, _ namespace: String) -> ACMECandidate {
