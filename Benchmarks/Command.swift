@@ -97,6 +97,8 @@ struct Issue: AsyncParsableCommand {
     @Option(help: "The DNS zone of the names.") var zone = "bench.example"
     @Option(help: "Create requests at once.") var concurrency = 8
     @Flag(help: "Ask for the wildcard of each name as well.") var wildcards = false
+    @Flag(help: "Wait, too, until the CA was asked when to renew each, so that this is counted (RFC 9773).")
+    var renewalTimes = false
 
     func run() async throws {
         try await Bench.run(common) { bench in
@@ -129,6 +131,7 @@ struct Issue: AsyncParsableCommand {
         let acmeBefore = await ACMECount.read(bench.transport, metricsURL: common.metrics)
         try await load.run()
         let atReady = try bench.reading(process)
+        if renewalTimes { try await load.awaitRenewalTimes() }
         let quiet = try await wait.run(&audit)
         let after = try bench.reading(process)
         let acmeAfter = await ACMECount.read(bench.transport, metricsURL: common.metrics)

@@ -15,14 +15,22 @@ struct LoadCertificate: KubeObject {
             var message: String?
             var observedGeneration: Int64?
         }
+        struct ACME: Codable, Sendable {
+            struct RenewalInformation: Codable, Sendable { var lastChecked: String? }
+            var ari: RenewalInformation?
+        }
         var conditions: [Condition]?
         var revision: Int64?
+        var acme: ACME?
     }
     var metadata: ObjectMeta
     var spec: JSONValue
     var status: Status?
 
     var isReady: Bool { status?.conditions?.contains { $0.type == "Ready" && $0.status == "True" } ?? false }
+
+    /// Whether its CA was asked when to renew it (RFC 9773).
+    var wasAskedAbout: Bool { status?.acme?.ari?.lastChecked != nil }
 
     /// Why its issuance has failed: what comes after that is a wait of an hour, and no measurement.
     var failure: String? {
@@ -143,6 +151,19 @@ struct LoadRun {
             group.addTask { try await awaitAll() }
             try await requestAll()
             try await awaitFinish(&group)
+        }
+    }
+
+    /// Waits until the CA was asked about each certificate, which comes after they are Ready.
+    func awaitRenewalTimes() async throws {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            let open = try await client.listAll(LoadCertificate.self).items.count { !$0.wasAskedAbout }
+            if open == 0 { return }
+            guard ContinuousClock.now < deadline else {
+                throw BenchmarkError.timeout("the CA to be asked about \(open) of \(count) certificates")
+            }
+            try await Task.sleep(for: .seconds(1))
         }
     }
 

@@ -250,8 +250,8 @@ struct ControllerFloor {
     private func addRenewals(to set: inout ControllerSet, _ secrets: SecretStore, _ acme: ACMEAccess) {
         guard set.selected.contains(.certificatesTrigger) else { return }
         let reconciler = RenewalReconciler(
-            client: client, certificates: stores.certificates, requests: stores.requests, secrets: secrets,
-            access: acme, events: events, time: time)
+            client: client, certificates: stores.certificates, requests: stores.requests, orders: stores.orders,
+            secrets: secrets, access: acme, events: events, time: time)
         let loop = makeLoop(
             "certificates-renewal", reconciler, Backoff(minimum: .seconds(1), maximum: .seconds(600)), workers: 2)
         reconciler.connect { loop.enqueue($0) }

@@ -60,10 +60,11 @@ final class AggregatedWebhook: Sendable {
         options.clientAuthorities = (trust["data"]?["requestheader-client-ca-file"]?.stringValue).map { Array($0.utf8) }
         #expect(options.clientAuthorities != nil)
         let identity = try ServerIdentity(chain: certificate, key: try key.pem(.pkcs8), options: options)
-        let server = Server(address: "127.0.0.1", port: 0, tls: TLSServing { identity }) { [self] in await answer($0) }
+        let address = try await cluster.addressForAPIServer()
+        let server = Server(address: address, port: 0, tls: TLSServing { identity }) { [self] in await answer($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
-            try await register(port: try await server.boundPort, certificate)
+            try await register(address, port: try await server.boundPort, certificate)
             do {
                 try await body()
             } catch {
@@ -79,14 +80,11 @@ final class AggregatedWebhook: Sendable {
     private static let services = ResourceType(
         group: "apiregistration.k8s.io", version: "v1", kind: "APIService", plural: "apiservices", isNamespaced: false)
 
-    private func register(port: Int, _ certificate: [UInt8]) async throws {
+    private func register(_ address: String, port: Int, _ certificate: [UInt8]) async throws {
         // With kubectl: the API servers of the time cannot apply an APIService on their side.
         try await cluster.applyWithKubectl(
             """
-            apiVersion: v1
-            kind: Service
-            metadata: {name: solver}
-            spec: {type: ExternalName, externalName: localhost}
+            \(Cluster.serviceForAPIServer("solver", at: address))
             ---
             apiVersion: apiregistration.k8s.io/v1
             kind: APIService

@@ -21,17 +21,20 @@ struct WebhookClusterTests {
     /// One replica of the webhook, with its configurations in the cluster under the name of the test's namespace.
     struct Replica: Sendable {
         let cluster: Cluster
+        /// Where the API server reaches it.
+        let address: String
         let parts: WebhookParts
         let ready = Health()
 
-        init(_ cluster: Cluster) throws {
+        init(_ cluster: Cluster, address: String) throws {
             var flags = try WebhookFlags.parse([])
             flags.securePort = 0
-            flags.dynamicServingDnsNames = ["localhost"]
+            flags.dynamicServingDnsNames = ["webhook.\(cluster.namespace).svc"]
             flags.injectOwnCa = cluster.namespace
             self.cluster = cluster
+            self.address = address
             parts = try WebhookParts(
-                flags, client: cluster.client, namespace: cluster.namespace, address: "127.0.0.1",
+                flags, client: cluster.client, namespace: cluster.namespace, address: address,
                 logger: Logger(label: "webhook"))
             parts.addHealth(to: ready)
         }
@@ -45,10 +48,10 @@ struct WebhookClusterTests {
 
         /// Registers it with the API server, and waits until it is trusted.
         func register() async throws {
-            let url = "https://localhost:\(try await parts.server.boundPort)"
+            let port = try await parts.server.boundPort
+            try await cluster.apply(Cluster.serviceForAPIServer("webhook", at: address))
             for kind in ["Validating", "Mutating"] {
-                let path = kind == "Validating" ? "validate" : "mutate"
-                try await cluster.apply(Self.configuration(kind, "\(url)/\(path)", name: cluster.namespace))
+                try await cluster.apply(Self.configuration(kind, port: port, name: cluster.namespace))
             }
             try await cluster.eventually("the webhook is ready", within: .seconds(60)) { ready.report().isHealthy }
             try await cluster.eventually("the API server calls the webhook", within: .seconds(60)) {
@@ -61,25 +64,26 @@ struct WebhookClusterTests {
 
         static let wrong = "{secretName: UP, dnsNames: [a.example], issuerRef: {name: ca}}"
 
-        private static func configuration(_ kind: String, _ url: String, name: String) -> String {
-            """
-            apiVersion: admissionregistration.k8s.io/v1
-            kind: \(kind)WebhookConfiguration
-            metadata: {name: \(name)}
-            webhooks:
-              - name: webhook.cert-manager.io
-                admissionReviewVersions: [v1]
-                sideEffects: None
-                timeoutSeconds: 10
-                namespaceSelector: {matchLabels: {webhook-test: \(name)}}
-                clientConfig: {url: "\(url)"}
-                rules:
-                  - apiGroups: [cert-manager.io, acme.cert-manager.io]
-                    apiVersions: [v1]
-                    operations: [CREATE, UPDATE]
-                    resources: ["*/*"]
-                    scope: Namespaced
-            """
+        private static func configuration(_ kind: String, port: Int, name: String) -> String {
+            let path = kind == "Validating" ? "validate" : "mutate"
+            return """
+                apiVersion: admissionregistration.k8s.io/v1
+                kind: \(kind)WebhookConfiguration
+                metadata: {name: \(name)}
+                webhooks:
+                  - name: webhook.cert-manager.io
+                    admissionReviewVersions: [v1]
+                    sideEffects: None
+                    timeoutSeconds: 10
+                    namespaceSelector: {matchLabels: {webhook-test: \(name)}}
+                    clientConfig: {service: {name: webhook, namespace: \(name), port: \(port), path: /\(path)}}
+                    rules:
+                      - apiGroups: [cert-manager.io, acme.cert-manager.io]
+                        apiVersions: [v1]
+                        operations: [CREATE, UPDATE]
+                        resources: ["*/*"]
+                        scope: Namespaced
+                """
         }
     }
 
@@ -91,7 +95,8 @@ struct WebhookClusterTests {
             let label: JSONValue = ["metadata": ["labels": ["webhook-test": .string(cluster.namespace)]]]
             _ = try await cluster.client.send(
                 .mergePatch(Namespace.resource, ObjectKey(name: cluster.namespace), label))
-            let replicas = try (0..<count).map { _ in try Replica(cluster) }
+            let address = try await cluster.addressForAPIServer()
+            let replicas = try (0..<count).map { _ in try Replica(cluster, address: address) }
             let result = await Result { () async throws in
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for replica in replicas { group.addTask { try await replica.run() } }

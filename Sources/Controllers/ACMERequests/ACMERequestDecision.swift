@@ -64,14 +64,6 @@ struct ACMERequestPlan: Sendable, Equatable {
 }
 
 enum ACMERequestDecision {
-    /// An Order that is done within this time is not worth saying that it is waited for.
-    static let patience = Duration.seconds(3)
-    /// The same of one that the CA has not been asked for yet, since what the CA says first would be a second write, and of
-    /// one among many.
-    static let queuePatience = Duration.seconds(30)
-    /// With so many at its issuer an order may well take longer without anything being wrong.
-    static let manyOrders = 20
-
     static func decide(_ view: ACMERequestView) -> ACMERequestPlan {
         let request = view.request
         guard !request.metadata.isBeingDeleted, case .pending = RequestFacts.State(request.status) else {

@@ -40,8 +40,8 @@ extension ACMERequestDecision {
         if stage != .rehearsal, let plan = replace(order, view) { return plan }
         // A reason is news at once; otherwise an order that is on its way is not worth a write.
         let reason = status?.reason.nonEmpty
-        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? queuePatience
-        let isAmongMany = view.ordersUnderWay >= manyOrders
+        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? StepPatience.amongMany
+        let isAmongMany = view.ordersUnderWay >= StepPatience.many
         if reason == nil, let worthAt = patience(at: age, isQueued: status?.state == nil, isAmongMany: isAmongMany) {
             return ACMERequestPlan(lookAgain: view.now + worthAt - age)
         }
@@ -55,13 +55,14 @@ extension ACMERequestDecision {
         return plan
     }
 
-    /// The age at which an Order may be worth a word that nothing new is known of; nil when it is now.
+    /// The age at which an Order may be worth a word that nothing new is known of; nil when it is now. What the CA has not
+    /// been asked for yet waits as one among many does, since what the CA says first would be a second write.
     private static func patience(at age: Duration, isQueued: Bool, isAmongMany: Bool) -> Duration? {
         switch age {
-        case queuePatience...: nil
-        case _ where isQueued: queuePatience
-        case ..<patience: patience
-        default: isAmongMany ? min(age + patience, queuePatience) : nil
+        case StepPatience.amongMany...: nil
+        case _ where isQueued: StepPatience.amongMany
+        case ..<StepPatience.alone: StepPatience.alone
+        default: isAmongMany ? min(age + StepPatience.alone, StepPatience.amongMany) : nil
         }
     }
 

@@ -13,9 +13,25 @@ struct RenewalView: Sendable, Equatable {
     /// What the CA has said since the last look, and about which certificate.
     var news: RenewalNews?
     var isAsking = false
+    /// Orders under way at the issuer.
+    var ordersUnderWay = 0
+    var progress = RenewalProgress()
+    var now: Timestamp
+}
+
+/// What need not survive the process.
+struct RenewalProgress: Sendable, Hashable {
     /// How often in a row the CA could not be asked.
     var failures = 0
-    var now: Timestamp
+    /// Until when the first question about the certificate of a name leaves the CA to the orders under way.
+    var pause: Pause?
+    /// 0 up to 1; spreads the questions about many certificates.
+    var jitter = 0.0
+
+    struct Pause: Sendable, Hashable {
+        var name: String
+        var end: Timestamp
+    }
 }
 
 /// Who is to be asked.
@@ -38,7 +54,7 @@ struct RenewalInquiry: Sendable, Equatable {
     /// What the status is to say; nil where there is nothing to say.
     var acme: Certificate.Status.ACME?
     var notices: [Notice] = []
-    var failures: Int
+    var progress: RenewalProgress
     /// Ask about the certificate of this name.
     var ask: String?
     var lookAgain: Timestamp?
@@ -54,7 +70,7 @@ enum RenewalDecision {
 
     static func decide(_ view: RenewalView) -> RenewalInquiry {
         let status = view.certificate.status ?? .init()
-        var plan = RenewalInquiry(acme: status.acme, failures: view.failures)
+        var plan = RenewalInquiry(acme: status.acme, progress: view.progress)
         guard !view.certificate.metadata.isBeingDeleted else { return plan }
         switch view.source {
         case .unknown: return plan
@@ -76,12 +92,24 @@ enum RenewalDecision {
         else { return plan }
         if let news = view.news, news.name == name { absorb(news.answer, view, &plan) }
         guard !view.isAsking else { return plan }
-        if let next = plan.lookAgain ?? plan.acme?.ari?.nextCheck, view.now < next {
+        if let next = plan.lookAgain ?? plan.acme?.ari?.nextCheck ?? pause(before: name, view, &plan), view.now < next {
             plan.lookAgain = next
         } else {
+            plan.progress.pause = nil
             plan.ask = name
         }
         return plan
+    }
+
+    /// When the CA is asked about a new certificate where many others are being issued: they are of more use to people than
+    /// a time that is months away. Nil where it may be asked now.
+    private static func pause(before name: String, _ view: RenewalView, _ plan: inout RenewalInquiry) -> Timestamp? {
+        guard view.ordersUnderWay >= StepPatience.many else { return nil }
+        if let pause = plan.progress.pause, pause.name == name { return pause.end }
+        let length = StepPatience.amongMany * (1 + plan.progress.jitter)
+        let end = view.now + length
+        plan.progress.pause = .init(name: name, end: end)
+        return end
     }
 
     private static func absorb(
@@ -90,10 +118,10 @@ enum RenewalDecision {
         switch answer {
         case .success(nil):
             plan.acme = nil
-            plan.failures = 0
+            plan.progress.failures = 0
             plan.lookAgain = view.now + usualPause
         case .success(let found?):
-            plan.failures = 0
+            plan.progress.failures = 0
             var ari = Certificate.Status.RenewalInformation()
             ari.suggestedWindow = .init(start: found.start, end: found.end)
             ari.explanationURL = found.explanationURL
@@ -119,7 +147,7 @@ enum RenewalDecision {
 
     /// What the CA said before stays; the certificate's own lifetime counts where it has said nothing.
     private static func fail(_ error: ACMEError, _ view: RenewalView, _ plan: inout RenewalInquiry) {
-        plan.failures += 1
+        plan.progress.failures += 1
         var ari = plan.acme?.ari ?? .init()
         let text = Problem.presentable("\(error)")
         if ari.lastError == nil {
@@ -128,7 +156,7 @@ enum RenewalDecision {
         }
         ari.lastError = text
         ari.lastChecked = view.now.wholeSeconds
-        ari.nextCheck = (view.now + pause(after: error, failures: plan.failures, view.now)).wholeSeconds
+        ari.nextCheck = (view.now + pause(after: error, failures: plan.progress.failures, view.now)).wholeSeconds
         plan.acme = plan.acme ?? .init()
         plan.acme?.ari = ari
     }

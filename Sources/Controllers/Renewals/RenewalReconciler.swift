@@ -15,21 +15,23 @@ package final class RenewalReconciler: Reconciler {
     private let client: KubeClient
     private let certificates: Cache<Certificate>
     private let requests: Cache<RequestFacts>
+    private let orders: Cache<Order>
     private let secrets: SecretStore
     private let access: ACMEAccess
     private let events: EventRecorder
     private let errands: Errands<RenewalNews>
     private let time: any TimeSource
-    private let failures = Mutex<[ObjectKey: Int]>([:])
+    private let progress = Mutex<[ObjectKey: RenewalProgress]>([:])
     private let queue = KeySink()
 
     package init(
-        client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, secrets: SecretStore,
-        access: ACMEAccess, events: EventRecorder, time: any TimeSource
+        client: KubeClient, certificates: Cache<Certificate>, requests: Cache<RequestFacts>, orders: Cache<Order>,
+        secrets: SecretStore, access: ACMEAccess, events: EventRecorder, time: any TimeSource
     ) {
         self.client = client
         self.certificates = certificates
         self.requests = requests
+        self.orders = orders
         self.secrets = secrets
         self.access = access
         self.events = events
@@ -45,17 +47,23 @@ package final class RenewalReconciler: Reconciler {
 
     package func reconcile(_ key: ObjectKey) async throws -> Requeue {
         guard let certificate = certificates[key] else {
-            failures.withLock { _ = $0.removeValue(forKey: key) }
+            progress.withLock { _ = $0.removeValue(forKey: key) }
             errands.consume(key)
             return .onChange
         }
         let (view, server) = observe(certificate)
         let plan = RenewalDecision.decide(view)
-        failures.withLock { $0[key] = plan.failures == 0 ? nil : plan.failures }
+        note(plan.progress, of: key)
         try await apply(plan, view)
         if view.news != nil { errands.consume(key) }
         if let name = plan.ask, let server { ask(name, server, certificate) }
         return plan.lookAgain.map { .at($0) } ?? .onChange
+    }
+
+    /// Keeps what is worth it: most certificates have nothing.
+    private func note(_ noted: RenewalProgress, of key: ObjectKey) {
+        let isWorthIt = noted.failures > 0 || noted.pause != nil
+        progress.withLock { $0[key] = isWorthIt ? noted : nil }
     }
 
     private func observe(_ certificate: Certificate) -> (RenewalView, ACMEServer?) {
@@ -63,11 +71,15 @@ package final class RenewalReconciler: Reconciler {
         let uid = certificate.metadata.uid ?? ""
         let secret = ObjectKey(namespace: key.namespace, name: certificate.spec.secretName)
         let (source, server) = source(of: certificate)
+        let issuer = IssuerLookup.indexValue(certificate.spec.issuerRef, namespace: key.namespace)
+        let underWay = orders.count(index: ACMECaches.issuer, value: issuer)
         return (
             RenewalView(
                 certificate: certificate, leaf: secrets.knownFacts(secret)?.leaf.value, source: source,
                 news: errands.answer(for: key, uid: uid), isAsking: errands.isUnderWay(for: key, uid: uid),
-                failures: failures.withLock { $0[key] } ?? 0, now: time.now()), server
+                ordersUnderWay: underWay,
+                progress: progress.withLock { $0[key] } ?? RenewalProgress(jitter: .random(in: 0..<1)), now: time.now()),
+            server
         )
     }
 

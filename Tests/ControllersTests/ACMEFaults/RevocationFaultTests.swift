@@ -113,7 +113,7 @@ struct RenewalInformationFaultTests {
             view.now = clock.now()
             let inquiry = RenewalDecision.decide(view)
             view.news = nil
-            view.failures = inquiry.failures
+            view.progress = inquiry.progress
             view.certificate.status?.acme = inquiry.acme
             if inquiry.ask != nil {
                 asked += 1

@@ -191,10 +191,10 @@ struct RenewalDecisionTests {
     func asks() async throws {
         let sample = try await Sample.make()
         let first = RenewalDecision.decide(view(sample))
-        #expect(first == RenewalInquiry(acme: nil, failures: 0, ask: "BwcH.QAE"))
+        #expect(first == RenewalInquiry(acme: nil, progress: .init(), ask: "BwcH.QAE"))
         let known = Sample.status(now + day, now + day * 2)
         let second = RenewalDecision.decide(view(sample) { $0.certificate.status?.acme = known })
-        #expect(second == RenewalInquiry(acme: known, failures: 0, lookAgain: now + .seconds(6 * 3600)))
+        #expect(second == RenewalInquiry(acme: known, progress: .init(), lookAgain: now + .seconds(6 * 3600)))
         let third = RenewalDecision.decide(
             view(sample) {
                 $0.certificate.status?.acme = known
@@ -202,6 +202,42 @@ struct RenewalDecisionTests {
             })
         #expect(third.ask == "BwcH.QAE")
         #expect(RenewalDecision.decide(view(sample) { $0.isAsking = true }).ask == nil)
+    }
+
+    @Test("while many are being issued the CA is asked about a new certificate half a minute to a minute later, once")
+    func crowd() async throws {
+        let sample = try await Sample.make()
+        func decide(_ seconds: Int, _ progress: RenewalProgress, orders: Int = StepPatience.many) -> RenewalInquiry {
+            RenewalDecision.decide(
+                view(sample) {
+                    $0.ordersUnderWay = orders
+                    $0.progress = progress
+                    $0.now = now + .seconds(seconds)
+                })
+        }
+        #expect(decide(0, .init(), orders: StepPatience.many - 1).ask == "BwcH.QAE")
+        #expect(decide(0, .init()).lookAgain == now + .seconds(30))
+        let first = decide(0, RenewalProgress(jitter: 0.5))
+        #expect(first.ask == nil)
+        #expect(first.lookAgain == now + .seconds(45))
+        // A look in between makes it no later.
+        #expect(decide(20, first.progress) == first)
+        let done = decide(45, first.progress)
+        #expect(done.ask == "BwcH.QAE")
+        #expect(done.progress == RenewalProgress(jitter: 0.5))
+        #expect(decide(20, first.progress, orders: 0).ask == "BwcH.QAE")
+        // The pause was that of another certificate.
+        var other = first.progress
+        other.pause?.name = "other"
+        #expect(decide(50, other).lookAgain == now + .seconds(95))
+        // One that was asked about is asked about when its time has come, whoever else is there.
+        let known = Sample.status(now + day, now + day * 2, next: .zero)
+        let again = RenewalDecision.decide(
+            view(sample) {
+                $0.certificate.status?.acme = known
+                $0.ordersUnderWay = 1000
+            })
+        #expect(again.ask == "BwcH.QAE")
     }
 
     @Test("a certificate that was revoked has no window, and is not asked about")
@@ -212,7 +248,7 @@ struct RenewalDecisionTests {
         status.conditions = status.conditions.setting(
             Condition(type: Condition.Kind.ready, status: .no, reason: "Revoked", message: ""), now: now)
         let plan = RenewalDecision.decide(view(sample) { $0.certificate.status = status })
-        #expect(plan == RenewalInquiry(acme: nil, failures: 0))
+        #expect(plan == RenewalInquiry(acme: nil, progress: .init()))
     }
 
     @Test(
@@ -253,17 +289,17 @@ struct RenewalDecisionTests {
         let sample = try await Sample.make()
         let known = Sample.status(now + day, now + day * 2, next: .zero)
         var status: Certificate.Status.ACME? = known
-        var failures = 0
+        var progress = RenewalProgress()
         var pauses: [Duration] = []
         var told: [String] = []
         for _ in 1...7 {
             let plan = RenewalDecision.decide(
                 view(sample, news: .failure(ACMEExamples.refusal("serverInternal", 500))) {
                     $0.certificate.status?.acme = status
-                    $0.failures = failures
+                    $0.progress = progress
                 })
             status = plan.acme
-            failures = plan.failures
+            progress = plan.progress
             pauses.append(try #require(plan.lookAgain) - now)
             told += plan.notices.map(\.reason)
         }
@@ -309,7 +345,7 @@ struct RenewalDecisionTests {
         ]
         for change in changes {
             let plan = RenewalDecision.decide(view(sample) { change(&$0) })
-            #expect(plan == RenewalInquiry(acme: nil, failures: 0))
+            #expect(plan == RenewalInquiry(acme: nil, progress: .init()))
         }
     }
 
@@ -318,7 +354,7 @@ struct RenewalDecisionTests {
         let sample = try await Sample.make()
         let answer = Result<RenewalInformation?, ACMEError>.success(try information())
         let plan = RenewalDecision.decide(view(sample) { $0.news = RenewalNews(name: "other", answer: answer) })
-        #expect(plan == RenewalInquiry(acme: nil, failures: 0, ask: "BwcH.QAE"))
+        #expect(plan == RenewalInquiry(acme: nil, progress: .init(), ask: "BwcH.QAE"))
     }
 
     @Test("an issuer that does not want windows, or a server that has none, leaves nothing in the status (ARI1)")
@@ -330,9 +366,9 @@ struct RenewalDecisionTests {
                 $0.certificate.status?.acme = known
                 $0.source = .none
             })
-        #expect(off == RenewalInquiry(acme: nil, failures: 0))
+        #expect(off == RenewalInquiry(acme: nil, progress: .init()))
         let unsupported = RenewalDecision.decide(
             view(sample, news: .success(nil)) { $0.certificate.status?.acme = known })
-        #expect(unsupported == RenewalInquiry(acme: nil, failures: 0, lookAgain: now + .seconds(21600)))
+        #expect(unsupported == RenewalInquiry(acme: nil, progress: .init(), lookAgain: now + .seconds(21600)))
     }
 }
