@@ -40,8 +40,8 @@ extension ACMERequestDecision {
         if stage != .rehearsal, let plan = replace(order, view) { return plan }
         // A reason is news at once; otherwise an order that is on its way is not worth a write.
         let reason = status?.reason.nonEmpty
-        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? StepPatience.amongMany
-        let isAmongMany = view.ordersUnderWay >= StepPatience.many
+        let age = order.metadata.creationTimestamp.map { view.now - $0 } ?? OrderPatience.amongMany
+        let isAmongMany = view.ordersUnderWay >= OrderPatience.many
         if reason == nil, let worthAt = patience(at: age, isQueued: status?.state == nil, isAmongMany: isAmongMany) {
             return ACMERequestPlan(lookAgain: view.now + worthAt - age)
         }
@@ -59,10 +59,10 @@ extension ACMERequestDecision {
     /// been asked for yet waits as one among many does, since what the CA says first would be a second write.
     private static func patience(at age: Duration, isQueued: Bool, isAmongMany: Bool) -> Duration? {
         switch age {
-        case StepPatience.amongMany...: nil
-        case _ where isQueued: StepPatience.amongMany
-        case ..<StepPatience.alone: StepPatience.alone
-        default: isAmongMany ? min(age + StepPatience.alone, StepPatience.amongMany) : nil
+        case OrderPatience.amongMany...: nil
+        case _ where isQueued: OrderPatience.amongMany
+        case ..<OrderPatience.alone: OrderPatience.alone
+        default: isAmongMany ? min(age + OrderPatience.alone, OrderPatience.amongMany) : nil
         }
     }
 

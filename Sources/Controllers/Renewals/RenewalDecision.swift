@@ -104,9 +104,9 @@ enum RenewalDecision {
     /// When the CA is asked about a new certificate where many others are being issued: they are of more use to people than
     /// a time that is months away. Nil where it may be asked now.
     private static func pause(before name: String, _ view: RenewalView, _ plan: inout RenewalInquiry) -> Timestamp? {
-        guard view.ordersUnderWay >= StepPatience.many else { return nil }
+        guard view.ordersUnderWay >= OrderPatience.many else { return nil }
         if let pause = plan.progress.pause, pause.name == name { return pause.end }
-        let length = StepPatience.amongMany * (1 + plan.progress.jitter)
+        let length = OrderPatience.amongMany * (1 + plan.progress.jitter)
         let end = view.now + length
         plan.progress.pause = .init(name: name, end: end)
         return end

@@ -150,7 +150,7 @@ struct ACMERequestDecisionTests {
         func amongMany(_ age: Int) -> ACMERequestPlan {
             ACMERequestDecision.decide(
                 view(request, Examples.madeOrder()) {
-                    $0.ordersUnderWay = StepPatience.many
+                    $0.ordersUnderWay = OrderPatience.many
                     $0.now = now + .seconds(age)
                 })
         }

@@ -207,7 +207,7 @@ struct RenewalDecisionTests {
     @Test("while many are being issued the CA is asked about a new certificate half a minute to a minute later, once")
     func crowd() async throws {
         let sample = try await Sample.make()
-        func decide(_ seconds: Int, _ progress: RenewalProgress, orders: Int = StepPatience.many) -> RenewalInquiry {
+        func decide(_ seconds: Int, _ progress: RenewalProgress, orders: Int = OrderPatience.many) -> RenewalInquiry {
             RenewalDecision.decide(
                 view(sample) {
                     $0.ordersUnderWay = orders
@@ -215,7 +215,7 @@ struct RenewalDecisionTests {
                     $0.now = now + .seconds(seconds)
                 })
         }
-        #expect(decide(0, .init(), orders: StepPatience.many - 1).ask == "BwcH.QAE")
+        #expect(decide(0, .init(), orders: OrderPatience.many - 1).ask == "BwcH.QAE")
         #expect(decide(0, .init()).lookAgain == now + .seconds(30))
         let first = decide(0, RenewalProgress(jitter: 0.5))
         #expect(first.ask == nil)

@@ -1,5 +1,5 @@
 /// How long an order that is under way is not worth a word.
-enum StepPatience {
+enum OrderPatience {
     /// An order by itself is done within this time, or is told of.
     static let alone = Duration.seconds(3)
     /// The same of one among many, which may well take longer without anything being wrong.
