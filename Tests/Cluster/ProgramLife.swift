@@ -5,6 +5,7 @@ import KubeClient
 import KubeModel
 import KubeRuntime
 import Logging
+import Synchronization
 import TestSupport
 import Wire
 
@@ -23,12 +24,11 @@ struct ProgramLife: Sendable {
     func run(_ client: KubeClient, _ namespace: String, _ pulse: Pulse = Pulse()) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let counters = Counters()
-        let scope = ["--namespace=\(namespace)", "--cluster-resource-namespace=\(namespace)"]
         let stores = Stores(namespaces: [namespace], resourceNamespace: namespace)
         let events = EventRecorder(client: client, counters: counters, logger: logger)
         let floor = ControllerFloor(
-            flags: try ControllerCommand.parse(scope + flags), client: client, transport: outside, stores: stores,
-            events: events, counters: counters, time: time, logger: logger, resourceNamespace: namespace)
+            flags: try command(in: namespace), client: client, transport: outside, stores: stores, events: events,
+            counters: counters, time: time, logger: logger, resourceNamespace: namespace)
         let controllers = try floor.build()
         events.holdWhile { controllers.loops.contains { $0.isBusy } }
         let informers =
@@ -54,6 +54,22 @@ struct ProgramLife: Sendable {
             try await group.waitForAll()
         }
     }
+
+    /// The flags, read once for all lives with the same: a third of a second each time in a debug build, where
+    /// argument-parser examines all that can be said.
+    private func command(in namespace: String) throws -> ControllerCommand {
+        var command = try Self.commands.withLock { commands in
+            if let known = commands[flags] { return known }
+            let read = try ControllerCommand.parse(flags)
+            commands[flags] = read
+            return read
+        }
+        command.cluster.namespaces = [namespace]
+        command.cluster.clusterResourceNamespace = namespace
+        return command
+    }
+
+    private static let commands = Mutex<[[String]: ControllerCommand]>([:])
 
     /// Lives in the namespace of `cluster`, through its transport or another, while `body` runs.
     func live(
