@@ -51,15 +51,16 @@ struct SeveralCAsClusterTests {
         }
     }
 
+    private static func flags(_ knot: Knot) -> [String] {
+        ["--dns01-recursive-nameservers=\(knot.endpoint)", "--dns01-recursive-nameservers-only"]
+    }
+
     private static func controller(
         _ cluster: Cluster, _ knot: Knot, _ body: (ControllerProcess) async throws -> Void
     ) async throws {
-        let flags = [
-            "--namespace=\(cluster.namespace)", "--dns01-recursive-nameservers=\(knot.endpoint)",
-            "--dns01-recursive-nameservers-only",
-        ]
         try await ControllerProcess.run(
-            kubeconfig: try #require(Cluster.kubeconfig), flags: flags, over: cluster.transport, body)
+            kubeconfig: try #require(Cluster.kubeconfig), flags: ["--namespace=\(cluster.namespace)"] + flags(knot),
+            over: cluster.transport, body)
     }
 
     /// Whether the certificate in the Secret ends at that CA's root.
@@ -119,7 +120,10 @@ struct SeveralCAsClusterTests {
                 options.version = .next
                 options.resolver = "\(knot.endpoint)"
                 options.refusedNoncesPercent = 0
-                try await Self.controller(cluster, knot) { _ in
+                // Five attempts take more than a minute, all of it waiting.
+                let life = ProgramLife(
+                    flags: Self.flags(knot), outside: Cluster.engine, time: HurriedTime(times: 20))
+                try await life.live(in: cluster) {
                     try await Pebble.run(options, over: cluster.transport) { doomed in
                         try await cluster.apply(
                             """
