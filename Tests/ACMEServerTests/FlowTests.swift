@@ -52,6 +52,19 @@ struct FlowTests {
         try chain.check(against: request, identifiers: [name], now: world.clock.now())
     }
 
+    @Test("an order that another replica has seen proved is finalized, though this one has not heard of it yet")
+    func lateWatch() async throws {
+        let world = try await World()
+        let client = try await world.account()
+        let ready = try await world.readyOrder([name], by: client)
+        world.store.fallBehind()
+        #expect(try await client.order(ready.url).status == .pending)
+        let request = try await World.request([.dns("www.example.com")])
+        let order = try await client.finalize(ready.finalize, orderURL: ready.url, request: request)
+        let chain = try await client.certificate(try #require(order.certificate))
+        try chain.check(against: request, identifiers: [name], now: world.clock.now())
+    }
+
     @Test("a name, a wildcard and an address in one order, each by a challenge that can prove it")
     func kinds() async throws {
         let world = try await World()

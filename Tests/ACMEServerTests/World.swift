@@ -265,6 +265,8 @@ final class MemoryStore: ServerStore {
     private struct Contents {
         var accounts: [String: ServerAccount] = [:]
         var orders: [String: ServerOrder] = [:]
+        var created: [String: ServerOrder] = [:]
+        var isLate = false
         var credentials: [String: Credential] = [:]
         var version = 0
         var writes = 0
@@ -316,7 +318,14 @@ final class MemoryStore: ServerStore {
         return made
     }
 
-    func order(_ id: String) async throws(KeepingError) -> ServerOrder? { contents.withLock { $0.orders[id] } }
+    func order(_ id: String) async throws(KeepingError) -> ServerOrder? {
+        contents.withLock { $0.isLate ? $0.created[id] : $0.orders[id] }
+    }
+
+    func latestOrder(_ id: String) async throws(KeepingError) -> ServerOrder? { contents.withLock { $0.orders[id] } }
+
+    /// From now on orders are shown as they were made, as where a watch is late.
+    func fallBehind() { contents.withLock { $0.isLate = true } }
 
     func orders(of account: String) -> [ServerOrder] {
         contents.withLock { $0.orders.values.filter { $0.account == account }.sorted { $0.id < $1.id } }
@@ -331,6 +340,7 @@ final class MemoryStore: ServerStore {
             var order = order
             order.version = "\(contents.version)"
             contents.orders[order.id] = order
+            contents.created[order.id] = order
             return order
         }
     }

@@ -121,6 +121,10 @@ extension ClusterStore {
         try await read("order", id, orders)?.order
     }
 
+    package func latestOrder(_ id: String) async throws(KeepingError) -> ServerOrder? {
+        try await ask(key("order", id), orders)?.order
+    }
+
     package func orders(of account: String) -> [ServerOrder] {
         orders.matching(index: "account", value: account).map(\.order).sorted {
             ($1.createdAt, $1.id) < ($0.createdAt, $0.id)
@@ -155,8 +159,16 @@ extension ClusterStore {
     private func read<T: KubeObject>(
         _ kind: String, _ id: String, _ cache: Cache<T>
     ) async throws(KeepingError) -> T? {
-        let key = ObjectKey(namespace: namespace, name: "acme-\(kind)-\(id)")
+        let key = key(kind, id)
         if let known = cache[key] { return known }
+        return try await ask(key, cache)
+    }
+
+    private func key(_ kind: String, _ id: String) -> ObjectKey {
+        ObjectKey(namespace: namespace, name: "acme-\(kind)-\(id)")
+    }
+
+    private func ask<T: KubeObject>(_ key: ObjectKey, _ cache: Cache<T>) async throws(KeepingError) -> T? {
         // Anybody can ask for what is not there: that must not become a question to the API server each time.
         guard misses.withLock({ $0.take(at: time.elapsed()) }) else { return nil }
         do throws(KubeError) {

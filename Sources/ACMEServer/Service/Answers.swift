@@ -275,6 +275,12 @@ extension ACMEService {
         return reply
     }
 
+    /// Of an order that is not proved by what is known here: another replica may have told the client a moment ago that it is.
+    private func latest(_ order: ServerOrder) async throws(KeepingFailure) -> ServerOrder {
+        guard !order.isProved else { return order }
+        return try await keep { () throws(KeepingError) in try await store.latestOrder(order.id) } ?? order
+    }
+
     private func finalize(
         _ request: SignedRequest, _ order: ServerOrder, _ account: ServerAccount, _ place: Place
     ) async throws(KeepingFailure) -> Reply {
@@ -282,6 +288,7 @@ extension ACMEService {
             try FinalizePayload(try request.members(settings.limits))
         }
         let credential = try credential(of: account)
+        let order = try await latest(order)
         let status = order.status(try await issuance(of: order), at: time.now())
         guard status == .ready else {
             throw .problem(
@@ -328,7 +335,7 @@ extension ACMEService {
     }
 
     private func certificate(_ order: ServerOrder) async throws(KeepingFailure) -> Reply {
-        guard case .issued(let pem) = try await issuance(of: order) else {
+        guard case .issued(let pem) = try await issuance(of: try await latest(order)) else {
             throw .problem(ServerProblem(.orderNotReady, .forbidden, "The order has no certificate."))
         }
         var reply = Reply(.ok)

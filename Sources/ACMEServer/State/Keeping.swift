@@ -23,6 +23,8 @@ package protocol ServerStore: Sendable {
     func replace(_ account: ServerAccount) async throws(KeepingError) -> ServerAccount
 
     func order(_ id: String) async throws(KeepingError) -> ServerOrder?
+    /// The same, with what another replica has written of it a moment ago. Nil, too, where that was asked too often.
+    func latestOrder(_ id: String) async throws(KeepingError) -> ServerOrder?
     /// Newest first; it may lack what another replica has just made.
     func orders(of account: String) -> [ServerOrder]
     var orderCount: Int { get }
